@@ -1,0 +1,1 @@
+"""Container engines and image archives, as sources and targets of images."""

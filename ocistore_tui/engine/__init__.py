@@ -1,0 +1,1 @@
+"""Plan, move, verify: what push, pull and listing do."""

@@ -1,0 +1,1 @@
+"""The registry v2 storage layout over the port."""

@@ -1,0 +1,1 @@
+"""Values: digests, references, manifests, plans, progress. Frozen, no input or output."""
