@@ -9,6 +9,7 @@
     ├── Unavailable               exit 5   network, throttling, daemon down
     │   ├── Throttled             exit 5   the store asks to slow down, after all retries
     │   ├── Unsupported           exit 5   the server does not offer the operation
+    │   ├── PartialLoadRefused    exit 5   the daemon wants the whole image after all (handled by the engine)
     │   └── NoSpace               exit 5   disk or quota full
     ├── IntegrityError            exit 6   a digest, size or document is not what it must be
     ├── Refused                   exit 8   read-only, tag moved since the plan, stale plan
@@ -83,6 +84,12 @@ class Unsupported(Unavailable):
     """The server does not offer the operation."""
 
     kind = "unsupported"
+
+
+class PartialLoadRefused(Unavailable):
+    """The daemon lacks layers it seemed to have; the whole image has to be loaded."""
+
+    kind = "partial_load_refused"
 
 
 class NoSpace(Unavailable):

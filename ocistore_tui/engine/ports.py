@@ -1,0 +1,88 @@
+"""What the engine asks of sources and targets of images; the `daemon` room implements it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from ocistore_tui.backends.base import CancelSignal
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.local import ExportItem, ImageFacts, Loaded, LocalImage, StoredImage
+from ocistore_tui.model.manifest import Descriptor
+from ocistore_tui.model.platform import Platform
+
+
+class ImageSource(Protocol):
+    """One local image that can be read."""
+
+    @property
+    def label(self) -> str:
+        """What it is, in words: ``docker 20.10 (unix:///var/run/docker.sock)``, ``docker archive FILE``."""
+
+    def facts(self) -> ImageFacts:
+        """What is known without reading layers; cheap, may be asked twice.
+
+        Raises:
+            NotFound: no such image.
+            Unavailable: the engine does not answer.
+            IntegrityError: the archive is damaged.
+        """
+
+    def export(self, *, skip: Callable[[Digest], bool], cancel: CancelSignal | None = None) -> Iterator[ExportItem]:
+        """The image's bytes in one pass, in whatever order they come, ending with a ClassicImage or ContentImage.
+
+        ``skip`` is asked with a diff ID (classic) or blob digest (content); where it says True the bytes are not handed
+        out (and not read where the source can seek). Truncated or unfinished exports raise IntegrityError.
+        """
+
+
+class ImageTarget(Protocol):
+    """A place that takes images under a name."""
+
+    @property
+    def label(self) -> str:
+        """What it is, in words."""
+
+    @property
+    def default_platform(self) -> Platform:
+        """Which image of an index fits here, when nothing else is asked."""
+
+    @property
+    def takes_index(self) -> bool:
+        """Whether several platforms can be handed over at once."""
+
+    def present(self, image: StoredImage) -> frozenset[Digest]:
+        """Digests of the layers that need not be handed over, because the target surely has them."""
+
+    def current_id(self) -> Digest | None:
+        """What the name means in the target now; None: nothing."""
+
+    def load(
+        self,
+        image: StoredImage,
+        *,
+        skip: frozenset[Digest],
+        open_blob: Callable[[Descriptor], Iterator[bytes]],
+        on_layer: Callable[[Digest, str], None],
+        cancel: CancelSignal | None = None,
+    ) -> Loaded:
+        """Hand the image over and check that the target now has exactly it.
+
+        ``open_blob`` yields verified bytes: it raises instead of ending when they are wrong. ``on_layer`` is told
+        ``downloading``, ``downloaded`` or ``loading`` per layer digest. On any failure the target is as before: the name
+        means what it meant.
+
+        Raises:
+            PartialLoadRefused: ``skip`` was too optimistic; load again with nothing skipped.
+        """
+
+
+class Engine(Protocol):
+    """A container engine: docker or podman."""
+
+    @property
+    def label(self) -> str:
+        """Name, version and address."""
+
+    def images(self) -> list[LocalImage]:
+        """What it holds."""

@@ -1,0 +1,127 @@
+"""Images outside the store: in a container engine, an archive or an OCI layout, as sources and targets see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.manifest import Descriptor, Index, Manifest
+from ocistore_tui.model.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class LocalImage:
+    """One image as a container engine lists it."""
+
+    id: Digest
+    """Config digest on classic stores and podman, root manifest digest on containerd stores (docker-api.md §2)."""
+    names: tuple[str, ...]
+    """Familiar names with tag, such as ``app:1``; empty for an untagged image."""
+    size_bytes: int
+    created: float | None
+    """Seconds since 1970, UTC."""
+    diff_ids: tuple[Digest, ...] = ()
+    platform: Platform = field(default_factory=Platform)
+    repo_digests: tuple[str, ...] = ()
+
+
+class SourceKind(Enum):
+    """What an image's bytes look like where they come from."""
+
+    CLASSIC = "classic"
+    """Raw layers named by diff ID, a config, no manifest of its own."""
+    CONTENT = "content"
+    """Blobs named by digest, manifests kept byte for byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What is known of a source image before any of its layers is read."""
+
+    name: str
+    id: Digest
+    """Config digest (classic) or root manifest digest (content)."""
+    kind: SourceKind
+    platform: Platform
+    diff_ids: tuple[Digest, ...] = ()
+    """Classic: one per layer, bottom first."""
+    size_bytes: int = 0
+    """Bytes an export moves at most, as far as the source tells: unpacked (classic) or content (content)."""
+    root: Descriptor | None = None
+    """Content: what ``id`` names; the media type may be empty when only an export can tell."""
+    documents: Mapping[Digest, bytes] = field(default_factory=dict)
+    """Manifests, indexes and configs already at hand; files have all of them, daemons none."""
+    layer_sizes: Mapping[Digest, int] = field(default_factory=dict)
+    """Raw size in bytes by diff ID, where known without reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawLayer:
+    """An uncompressed layer in an export; its chunks are read before the next item is asked for."""
+
+    diff_id: Digest | None
+    """As the export's names tell it; None: only reading tells. Claims are verified by whoever reads."""
+    size_bytes: int
+    chunks: Iterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """A blob in an export, byte for byte as it is to be stored; read before the next item is asked for."""
+
+    digest: Digest
+    """As its name tells it; verified by whoever reads."""
+    size_bytes: int
+    chunks: Iterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassicImage:
+    """The end of a classic export: what the layers that passed by make together."""
+
+    config: bytes
+    diff_ids: tuple[Digest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContentImage:
+    """The end of a content export: its root and every small document met, each verified against its digest."""
+
+    root: Descriptor
+    documents: Mapping[Digest, bytes]
+
+
+ExportItem = RawLayer | StoredBlob | ClassicImage | ContentImage
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An image of the store as a target takes it."""
+
+    root: Descriptor
+    index: Index | None
+    """The root, when it is an index."""
+    manifests: tuple[Manifest, ...]
+    """All manifests to hand over; the chosen one first."""
+    documents: Mapping[Digest, bytes]
+    """Exact bytes of index, manifests and configs."""
+    diff_ids: tuple[Digest, ...]
+    """Of the chosen manifest, one per layer; empty for artifacts."""
+    platform: Platform
+
+    @property
+    def chosen(self) -> Manifest:
+        """The manifest of the wanted platform."""
+        return self.manifests[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a target holds after a load."""
+
+    name: str
+    id: Digest
+    recoded: tuple[Digest, ...] = ()
+    """Layers that were recompressed on the way because the engine cannot read zstd."""
