@@ -116,8 +116,10 @@ class ObjectStore(ABC):
 
     capabilities: Capabilities
 
-    spool_dir: Path | None = None
-    """Where `put_file` takes files without copying them (it exists, on the store's own disk); None: no such place."""
+    @property
+    def spool_dir(self) -> Path | None:
+        """Where `put_file` takes files without copying them (an existing directory of the store); None: no such place."""
+        return None
 
     @abstractmethod
     def list_entries(self, prefix: str, *, start_after: str | None = None) -> Iterator[Entry]:
@@ -227,7 +229,7 @@ class ObjectStore(ABC):
         progress: Callable[[int], None] | None = None,
         cancel: CancelSignal | None = None,
     ) -> str:
-        """Copy one blob: inside the provider where both ends share endpoint and credentials, else streamed, verified."""
+        """Copy one blob: in the provider where both ends share endpoint and credentials, else streamed and verified."""
 
     @abstractmethod
     def delete(self, keys: Sequence[str], *, if_token: str | None = None) -> list[tuple[str, OciStoreError]]:
@@ -260,6 +262,27 @@ class ObjectStore(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def names_in_order(names: Iterable[str]) -> Iterator[str]:
+    """Child names in byte order, from a listing that gives them in the order of ``name/`` (every object store does).
+
+    The two differ where a name begins another that goes on with a byte below ``/``: ``r-a/`` < ``r/`` but ``r`` <
+    ``r-a``. A name is held back only until the names it could have to wait for are surely past.
+    """
+    held: list[str] = []  # in the order of names; all of them wait for the release of the first
+    barrier = ""
+    for name in names:
+        if held and f"{name}/" > barrier:
+            yield from sorted(held, key=str.encode)
+            held = []
+        if not held:
+            barrier = max((f"{name[:at]}/" for at in range(1, len(name)) if name[at] < "/"), default="")
+            if not barrier:
+                yield name
+                continue
+        held.append(name)
+    yield from sorted(held, key=str.encode)
 
 
 def checked_chunks(
