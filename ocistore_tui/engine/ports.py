@@ -20,7 +20,7 @@ class ImageSource(Protocol):
         """What it is, in words: ``docker 20.10 (unix:///var/run/docker.sock)``, ``docker archive FILE``."""
 
     def facts(self) -> ImageFacts:
-        """What is known without reading layers; cheap, may be asked twice.
+        """What is known without reading layers; cheap.
 
         Raises:
             NotFound: no such image.
@@ -51,6 +51,10 @@ class ImageTarget(Protocol):
     def takes_index(self) -> bool:
         """Whether several platforms can be handed over at once."""
 
+    @property
+    def keeps_index(self) -> bool:
+        """Whether one platform of an index is handed over below its index, because the root digest is the image's id."""
+
     def present(self, image: StoredImage) -> frozenset[Digest]:
         """Digests of the layers that need not be handed over, because the target surely has them."""
 
@@ -69,8 +73,8 @@ class ImageTarget(Protocol):
         """Hand the image over and check that the target now has exactly it.
 
         ``open_blob`` yields verified bytes: it raises instead of ending when they are wrong. ``on_layer`` is told
-        ``downloading``, ``downloaded`` or ``loading`` per layer digest. On any failure the target is as before: the name
-        means what it meant.
+        ``downloading``, ``downloaded`` or ``loading`` per layer digest. On any failure the target is as before: the
+        name means what it meant.
 
         Raises:
             PartialLoadRefused: ``skip`` was too optimistic; load again with nothing skipped.

@@ -6,7 +6,7 @@ Sources: OCI image-spec manifest.md, image-index.md, descriptor.md; Docker "Imag
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -14,6 +14,8 @@ from ocistore_tui.errors import IntegrityError
 from ocistore_tui.model import media_types
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.platform import Platform
+
+_T = TypeVar("_T")
 
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 """What registries accept as a manifest (distribution, registry/handlers/manifests.go)."""
@@ -29,6 +31,11 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     urls: tuple[str, ...] = ()
     platform: Platform | None = None
     artifact_type: str = ""
+
+    @property
+    def plain(self) -> Descriptor:
+        """Only type, digest and size: what a layer list needs."""
+        return Descriptor(media_type=self.media_type, digest=self.digest, size=self.size)
 
     @property
     def is_attestation(self) -> bool:
@@ -100,6 +107,51 @@ def _decode_digest(kind: type, value: object) -> Any:
 
 
 _decoder = msgspec.json.Decoder(_Document, dec_hook=_decode_digest)
+
+
+def descriptor_decoder(kind: type[_T]) -> msgspec.json.Decoder[_T]:
+    """A JSON decoder for something made of descriptors; raises `msgspec.MsgspecError` for other input."""
+    return msgspec.json.Decoder(kind, dec_hook=_decode_digest)
+
+
+def _encode_digest(value: object) -> str:
+    if isinstance(value, Digest):
+        return str(value)
+    raise TypeError(f"cannot be written as JSON: {type(value).__name__}")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_encode_digest)
+
+
+def encode_descriptors(descriptors: tuple[Descriptor, ...]) -> bytes:
+    """Descriptors as a JSON list."""
+    return _encoder.encode(descriptors)
+
+
+def build_manifest(config: Descriptor, layers: tuple[Descriptor, ...]) -> Manifest:
+    """The OCI manifest of an image that has none of its own; the same image always gets the same bytes.
+
+    Always OCI, never Docker schema 2: every engine and registry of the last years reads it, and only it can hold zstd layers.
+    """
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media_types.OCI_MANIFEST,
+        "config": _oci(config),
+        "layers": [_oci(layer) for layer in layers],
+    }
+    parsed = parse_manifest(_encoder.encode(document))
+    assert isinstance(parsed, Manifest)
+    return parsed
+
+
+def build_index(manifests: tuple[Descriptor, ...]) -> bytes:
+    """An OCI index of these manifests."""
+    return _encoder.encode({"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": manifests})
+
+
+def _oci(descriptor: Descriptor) -> Descriptor:
+    media_type = media_types.OCI_OF_DOCKER.get(descriptor.media_type, descriptor.media_type)
+    return Descriptor(media_type=media_type, digest=descriptor.digest, size=descriptor.size)
 
 
 def parse_manifest(raw: bytes, *, where: str = "") -> Manifest | Index:

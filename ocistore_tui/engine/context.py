@@ -1,0 +1,47 @@
+"""What every part of the engine works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ocistore_tui.backends.base import CancelSignal, ObjectStore
+from ocistore_tui.engine.cache import Cache
+from ocistore_tui.engine.documents import Documents
+from ocistore_tui.engine.ports import ImageSource, ImageTarget
+from ocistore_tui.engine.workers import Workers
+from ocistore_tui.layout.blobs import Blobs
+from ocistore_tui.model.platform import Platform
+
+OpenSource = Callable[[str, Platform | None, bool], ImageSource]
+"""Opens a local image: as typed, the platform wanted, and whether all platforms are."""
+OpenTarget = Callable[[str, Platform | None, bool], ImageTarget]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One store and the means to work on it."""
+
+    store: ObjectStore
+    blobs: Blobs
+    documents: Documents
+    cache: Cache
+    workers: Workers
+    open_source: OpenSource
+    open_target: OpenTarget
+
+
+class StopSignal:
+    """Set by the user, or by the engine itself when one part of a job has failed."""
+
+    def __init__(self, user: CancelSignal | None) -> None:
+        self._user = user
+        self._failed = False
+
+    def fail(self) -> None:
+        """One part failed: the others need not go on."""
+        self._failed = True
+
+    def is_set(self) -> bool:
+        """Whether to stop now."""
+        return self._failed or (self._user is not None and self._user.is_set())

@@ -1,0 +1,57 @@
+"""Manifests and configs by digest: from the cache where possible, else from the store, always verified."""
+
+from __future__ import annotations
+
+from ocistore_tui.engine.cache import Cache
+from ocistore_tui.errors import IntegrityError, NotFound
+from ocistore_tui.layout.blobs import Blobs
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.image import MAX_CONFIG_BYTES, ImageConfig, parse_config
+from ocistore_tui.model.manifest import MAX_MANIFEST_BYTES, Descriptor, Index, Manifest, parse_manifest
+
+
+class Documents:
+    """Small immutable blobs of one store.
+
+    What the cache answers may be gone from the store meanwhile: whoever writes or hands out looks at the blobs themselves.
+    """
+
+    def __init__(self, blobs: Blobs, cache: Cache) -> None:
+        self._blobs, self._cache = blobs, cache
+
+    def read(self, digest: Digest, *, max_bytes: int = MAX_MANIFEST_BYTES) -> bytes:
+        """The bytes of a document.
+
+        Raises:
+            NotFound: neither cache nor store has it.
+            IntegrityError: too large, or damaged in the store.
+        """
+        raw = self._cache.document(digest)
+        if raw is None:
+            raw = self._blobs.read(digest, max_bytes=max_bytes)
+            self._cache.keep_document(digest, raw)
+        return raw
+
+    def manifest(self, digest: Digest) -> Manifest | Index:
+        """A manifest or index, parsed."""
+        return parse_manifest(self.read(digest), where=digest)
+
+    def config(self, descriptor: Descriptor) -> ImageConfig:
+        """An image configuration, parsed."""
+        return parse_config(self.read(descriptor.digest, max_bytes=MAX_CONFIG_BYTES), where=descriptor.digest)
+
+    def image_manifests(self, found: Manifest | Index, *, limit: int = 64) -> list[Manifest]:
+        """``found`` itself, or the image manifests of an index that are there; attestations are left out."""
+        if isinstance(found, Manifest):
+            return [found]
+        manifests: list[Manifest] = []
+        for child in found.manifests[:limit]:
+            if child.is_attestation:
+                continue
+            try:
+                manifest = self.manifest(child.digest)
+            except (NotFound, IntegrityError):
+                continue
+            if isinstance(manifest, Manifest):
+                manifests.append(manifest)
+        return manifests

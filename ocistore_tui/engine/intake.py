@@ -1,0 +1,244 @@
+"""Takes one export, in one pass: drops what is known, compresses what is raw, stores what is new while reading goes on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from ocistore_tui.backends.base import SMALL_OBJECT_BYTES, CancelSignal, check_cancel
+from ocistore_tui.engine.codec import Compressed, compress_layer
+from ocistore_tui.engine.context import Context, StopSignal
+from ocistore_tui.engine.progress import Tracker
+from ocistore_tui.engine.spool import Spool
+from ocistore_tui.errors import IntegrityError
+from ocistore_tui.layout.repository import Repository
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.local import ClassicImage, ContentImage, ExportItem, RawLayer, StoredBlob
+from ocistore_tui.model.manifest import Descriptor
+from ocistore_tui.model.media_types import OCI_LAYER_GZIP
+from ocistore_tui.model.progress import LayerState
+
+_SPOOLED_LAYERS = 3
+"""Compressed layers waiting for their upload at most: this bounds the disk a push takes."""
+
+
+class Intake:
+    """One export on its way into the store.
+
+    Args:
+        context: The store and the means.
+        tracker: Hears of every layer.
+        stop: Checked at every chunk; also set when an upload fails, so that reading ends.
+        repository: Where the image goes: tells an existing layer from one that only needs a link.
+        known: Stored blobs by diff ID, whose raw layers are dropped.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        tracker: Tracker,
+        stop: StopSignal,
+        *,
+        repository: Repository,
+        known: Mapping[Digest, Descriptor],
+    ) -> None:
+        self._context, self._tracker, self._stop, self._repository = context, tracker, stop, repository
+        self.layers: dict[Digest, Descriptor] = dict(known)
+        """Stored blobs by diff ID, growing."""
+        self.states: dict[Digest, LayerState] = {}
+        """What happened, by blob digest."""
+        self._uploads: list[Future[None]] = []
+        self._slots = threading.BoundedSemaphore(_SPOOLED_LAYERS)
+
+    def can_skip(self, digest: Digest) -> bool:
+        """Whether the source need not hand this out: a raw layer whose blob is known."""
+        return digest in self.layers
+
+    def take(self, export: Iterator[ExportItem]) -> ClassicImage | ContentImage:
+        """Read the whole export and wait until everything is stored.
+
+        Raises:
+            IntegrityError: a layer is not what its name says, or the export did not end.
+            OciStoreError: as source and store say.
+        """
+        end: ClassicImage | ContentImage | None = None
+        with ThreadPoolExecutor(self._context.workers.concurrency, "ocistore-upload") as pool:
+            try:
+                for item in export:
+                    self._raise_failed()
+                    match item:
+                        case RawLayer():
+                            self._take_raw(item, pool)
+                        case StoredBlob():
+                            self._take_stored(item, pool)
+                        case ClassicImage() | ContentImage():
+                            end = item
+                for upload in self._uploads:
+                    upload.result()
+            except BaseException:
+                self._stop.fail()
+                # An upload that failed first is the reason; what it stopped here is only the consequence.
+                self._raise_failed(wait=True)
+                raise
+        if end is None:
+            raise IntegrityError("the export ended too early", cause="it lacks its manifest", fix="push again")
+        return end
+
+    def check_complete(self, blobs: Iterable[Descriptor], documents: Mapping[Digest, bytes]) -> None:
+        """Store the configs that came as documents, and make sure every blob is there.
+
+        Raises:
+            IntegrityError: the source never handed out a blob that the store lacks too.
+        """
+        for blob in blobs:
+            raw = documents.get(blob.digest)
+            if raw is not None and not self._context.blobs.has(blob):
+                self._context.blobs.put(raw)
+                self._tracker.moved(len(raw))
+                self.states[blob.digest] = LayerState.UPLOADED
+        listed = [blob for blob in blobs if self.states.get(blob.digest) is not LayerState.UPLOADED]
+        present = self._context.workers.each(self._context.blobs.has, listed)
+        for blob, is_there in zip(listed, present, strict=True):
+            if not is_there:
+                raise IntegrityError(
+                    "the image is not complete in its source",
+                    where=blob.digest,
+                    cause="the export left this blob out, and the store does not have it either",
+                    fix="pull or load the image again with all its content, then push",
+                )
+
+    def _take_raw(self, item: RawLayer, pool: ThreadPoolExecutor) -> None:
+        if item.diff_id is not None and item.diff_id in self.layers:
+            self._tracker.layer(item.diff_id, self._state_of_existing(self.layers[item.diff_id].digest))
+            return
+        layer_id = item.diff_id or f"layer of {item.size_bytes} bytes, {len(self.states) + 1}"
+        self._acquire_slot()
+        spool = Spool(self._context.store.spool_dir)
+        try:
+            self._tracker.layer(layer_id, LayerState.COMPRESSING, total_bytes=item.size_bytes)
+            chunks = self._counted(item.chunks, layer_id, item.size_bytes)
+            result = compress_layer(chunks, spool.write, pool=self._context.workers.processors)
+            spool.finish()
+            self._check_raw(item, result)
+            if result.diff_id in self.layers:
+                blob = self.layers[result.diff_id]
+                self._tracker.layer(layer_id, self._state_of_existing(blob.digest), digest=blob.digest)
+                self._release(spool)
+                return
+            blob = Descriptor(media_type=OCI_LAYER_GZIP, digest=result.digest, size=result.size_bytes)
+            self.layers[result.diff_id] = blob
+        except BaseException:
+            self._release(spool)
+            raise
+        self._uploads.append(pool.submit(self._upload, layer_id, blob, spool, item.size_bytes))
+
+    def _take_stored(self, item: StoredBlob, pool: ThreadPoolExecutor) -> None:
+        blob = Descriptor(digest=item.digest, size=item.size_bytes)
+        if self._context.blobs.has(blob):
+            self.states[blob.digest] = self._state_of_existing(blob.digest)
+            self._tracker.layer(blob.digest, self.states[blob.digest], digest=blob.digest)
+            return
+        self._tracker.layer(blob.digest, LayerState.UPLOADING, total_bytes=blob.size, digest=blob.digest)
+        chunks = self._checked_for_stop(item.chunks)
+        if blob.size <= SMALL_OBJECT_BYTES:
+            # Small ones go side by side: one after another each would cost a round trip.
+            data = b"".join(chunks)
+            self._acquire_slot()
+            self._uploads.append(pool.submit(self._upload_small, blob, data))
+            return
+        self._context.blobs.upload(blob, chunks, progress=self._progress(blob.digest, blob.size), cancel=self._stop)
+        self._settle(blob.digest, blob)
+
+    def _upload(self, layer_id: str, blob: Descriptor, spool: Spool, raw_bytes: int) -> None:
+        try:
+            if self._context.blobs.has(blob):
+                self.states[blob.digest] = self._state_of_existing(blob.digest)
+                self._tracker.layer(layer_id, self.states[blob.digest], digest=blob.digest)
+                return
+            self._tracker.layer(layer_id, LayerState.UPLOADING, digest=blob.digest)
+            # Reading was the first half of the layer's bar, sending is the second.
+            progress = self._progress(layer_id, blob.size, base=raw_bytes / 2, scale=raw_bytes / 2 / max(1, blob.size))
+            data = spool.data
+            if data is not None:
+                self._context.blobs.upload(blob, [data], progress=progress, cancel=self._stop)
+            else:
+                assert spool.path is not None
+                self._context.blobs.upload_file(blob, spool.path, progress=progress, cancel=self._stop)
+            self._settle(layer_id, blob)
+        except BaseException:
+            self._stop.fail()
+            raise
+        finally:
+            self._release(spool)
+
+    def _upload_small(self, blob: Descriptor, data: bytes) -> None:
+        try:
+            self._context.blobs.upload(blob, [data], progress=self._progress(blob.digest, blob.size), cancel=self._stop)
+            self._settle(blob.digest, blob)
+        except BaseException:
+            self._stop.fail()
+            raise
+        finally:
+            self._slots.release()
+
+    def _settle(self, layer_id: str, blob: Descriptor) -> None:
+        self.states[blob.digest] = LayerState.UPLOADED
+        self._tracker.layer(layer_id, LayerState.UPLOADED, digest=blob.digest)
+
+    def _state_of_existing(self, digest: Digest) -> LayerState:
+        return LayerState.EXISTS if self._repository.has_layer_link(digest) else LayerState.LINKED
+
+    def _progress(
+        self, layer_id: str, size_bytes: int, *, base: float = 0.0, scale: float = 1.0
+    ) -> Callable[[int], None]:
+        sent = 0
+        lock = threading.Lock()
+
+        def report(count_bytes: int) -> None:
+            nonlocal sent
+            with lock:
+                sent = min(size_bytes, sent + count_bytes)
+                done = int(base + sent * scale)
+            self._tracker.moved(count_bytes)
+            self._tracker.layer(layer_id, LayerState.UPLOADING, done_bytes=done)
+
+        return report
+
+    def _counted(self, chunks: Iterable[bytes], layer_id: str, raw_bytes: int) -> Iterator[bytes]:
+        seen = 0
+        for chunk in self._checked_for_stop(chunks):
+            seen += len(chunk)
+            self._tracker.layer(layer_id, LayerState.COMPRESSING, done_bytes=min(seen, raw_bytes) // 2)
+            yield chunk
+
+    def _checked_for_stop(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        stop: CancelSignal = self._stop
+        for chunk in chunks:
+            check_cancel(stop)
+            yield chunk
+
+    def _check_raw(self, item: RawLayer, result: Compressed) -> None:
+        if item.diff_id is not None and item.diff_id != result.diff_id:
+            raise IntegrityError(
+                "a layer of the source is damaged",
+                where=item.diff_id,
+                cause=f"its bytes have the diff ID {result.diff_id}",
+                fix="load or build the image again, then push",
+            )
+
+    def _acquire_slot(self) -> None:
+        while not self._slots.acquire(timeout=0.2):
+            self._raise_failed()
+            check_cancel(self._stop)
+
+    def _release(self, spool: Spool) -> None:
+        spool.close()
+        self._slots.release()
+
+    def _raise_failed(self, *, wait: bool = False) -> None:
+        for upload in self._uploads:
+            if (wait and not upload.cancel()) or upload.done():
+                error = upload.exception()
+                if error is not None and getattr(error, "kind", "") != "cancelled":
+                    raise error

@@ -1,0 +1,173 @@
+"""Turns what threads report into whole-job snapshots: at most ten a second, and always the last one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.progress import JobSnapshot, JobState, LayerProgress, LayerState
+
+_INTERVAL_S = 0.1
+_WINDOW_S = 10.0
+
+
+class Tracker:
+    """Collects progress of one job.
+
+    Args:
+        verb: ``push`` or ``pull``.
+        subject: What is moved, for people.
+        on_snapshot: Gets every snapshot, from whatever thread caused it, never two at once.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        verb: str,
+        subject: str,
+        on_snapshot: Callable[[JobSnapshot], None] | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._verb, self._subject = verb, subject
+        self._on_snapshot = on_snapshot
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._started = clock()
+        self._last_sent = -1.0
+        self._layers: dict[str, LayerProgress] = {}
+        self._expected_bytes = 0
+        self._high_done = 0
+        self._moved_bytes = 0
+        self._history: deque[tuple[float, int]] = deque([(self._started, 0)])
+        self._stage = "planning"
+        self._state = JobState.RUNNING
+        self._notes: list[str] = []
+
+    def expect(self, total_bytes: int) -> None:
+        """What will pass at least, known before the layers are."""
+        with self._lock:
+            self._expected_bytes = total_bytes
+
+    def stage(self, stage: str) -> None:
+        """One word for what the job does now."""
+        with self._lock:
+            if stage != self._stage:
+                self._stage = stage
+                self._emit(force=True)
+
+    def note(self, text: str) -> None:
+        """Something people should know; kept to the end, each once."""
+        with self._lock:
+            if text not in self._notes:
+                self._notes.append(text)
+
+    def layer(
+        self,
+        layer_id: str,
+        state: LayerState,
+        *,
+        done_bytes: int | None = None,
+        total_bytes: int | None = None,
+        digest: Digest | None = None,
+    ) -> None:
+        """A layer changed its state, or got further in it."""
+        with self._lock:
+            known = self._layers.get(layer_id)
+            old = known or LayerProgress(layer_id, state)
+            new = LayerProgress(
+                layer_id,
+                state,
+                max(old.done_bytes, done_bytes) if done_bytes is not None else old.done_bytes,
+                total_bytes if total_bytes is not None else old.total_bytes,
+                digest or old.digest,
+            )
+            if state in (LayerState.UPLOADED, LayerState.DOWNLOADED):
+                new = replace(new, done_bytes=new.total_bytes)
+            self._layers[layer_id] = new
+            self._emit(force=known is None or state is not old.state)
+
+    def moved(self, count_bytes: int) -> None:
+        """Bytes just sent to or read from the store."""
+        with self._lock:
+            self._moved_bytes += count_bytes
+            self._emit()
+
+    @property
+    def moved_bytes(self) -> int:
+        """Bytes sent to or read from the store so far."""
+        return self._moved_bytes
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes so far."""
+        return tuple(self._notes)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the job began."""
+        return self._clock() - self._started
+
+    def finish(self, state: JobState) -> None:
+        """The job ended; the last snapshot goes out whatever the clock says."""
+        with self._lock:
+            self._state = state
+            self._stage = state.value
+            if state is not JobState.DONE:
+                gone = LayerState.CANCELLED if state is JobState.CANCELLED else LayerState.FAILED
+                for key, layer in self._layers.items():
+                    if not layer.state.is_final:
+                        self._layers[key] = replace(layer, state=gone)
+            self._emit(force=True)
+
+    def snapshot(self) -> JobSnapshot:
+        """The job as it is now."""
+        with self._lock:
+            now = self._clock()
+            moving = [layer for layer in self._layers.values() if layer.state not in _NOT_MOVING]
+            done = sum(layer.done_bytes for layer in moving)
+            total = max(sum(layer.total_bytes for layer in moving), self._expected_bytes, done)
+            if self._state is JobState.DONE:
+                done = total = max(self._high_done, done)
+            self._high_done = max(self._high_done, done)
+            self._history.append((now, self._moved_bytes))
+            while len(self._history) > 2 and now - self._history[0][0] > _WINDOW_S:
+                self._history.popleft()
+            since, at = self._history[0]
+            rate = (self._moved_bytes - at) / (now - since) if now > since else 0.0
+            elapsed = now - self._started
+            return JobSnapshot(
+                verb=self._verb,
+                subject=self._subject,
+                state=self._state,
+                stage=self._stage,
+                layers=tuple(self._layers.values()),
+                done_bytes=self._high_done,
+                total_bytes=max(total, self._high_done),
+                moved_bytes=self._moved_bytes,
+                rate_bytes_s=rate,
+                eta_s=self._eta(elapsed, total),
+                elapsed_s=elapsed,
+                notes=tuple(self._notes),
+            )
+
+    def _eta(self, elapsed: float, total: int) -> float | None:
+        # A guess before 3 s and 2 % would only jump about (ux.md §4).
+        if self._state is not JobState.RUNNING or elapsed < 3 or self._high_done * 50 < total:
+            return None
+        return (total - self._high_done) * elapsed / self._high_done if self._high_done else None
+
+    def _emit(self, *, force: bool = False) -> None:
+        if self._on_snapshot is None:
+            return
+        now = self._clock()
+        if force or now - self._last_sent >= _INTERVAL_S:
+            self._last_sent = now
+            self._on_snapshot(self.snapshot())
+
+
+_NOT_MOVING = frozenset({LayerState.EXISTS, LayerState.LINKED, LayerState.PRESENT})

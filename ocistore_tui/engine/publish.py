@@ -1,0 +1,120 @@
+"""The end of every push: links, manifests, one more look at every blob, then the tag (layout.md §11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from ocistore_tui.engine.context import Context
+from ocistore_tui.errors import IntegrityError
+from ocistore_tui.layout.repository import Repository
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.manifest import Descriptor, Index, Manifest, parse_manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """Everything below one root that is to be stored."""
+
+    root: Manifest | Index
+    manifests: tuple[Manifest | Index, ...]
+    """Children before parents, the root last."""
+    blobs: tuple[Descriptor, ...]
+    """Configs and layers of all manifests, each digest once."""
+    missing: tuple[Descriptor, ...] = ()
+    """Children of an index that are not there: the index is stored as partial."""
+
+
+def close(root: Digest, documents: Mapping[Digest, bytes]) -> Closure:
+    """Follow ``root`` through the documents at hand.
+
+    Raises:
+        IntegrityError: the root itself is missing, a manifest cannot be read, or indexes nest without end.
+    """
+    ordered: dict[Digest, Manifest | Index] = {}
+    blobs: dict[Digest, Descriptor] = {}
+    missing: dict[Digest, Descriptor] = {}
+
+    def visit(digest: Digest, depth: int) -> None:
+        if digest in ordered:
+            return
+        if depth > 8:
+            raise IntegrityError("indexes nest too deeply", where=root, fix="push the inner images one by one")
+        found = parse_manifest(documents[digest], where=digest)
+        if isinstance(found, Manifest):
+            for blob in found.blobs:
+                blobs.setdefault(blob.digest, blob)
+        else:
+            for child in found.manifests:
+                if child.digest in documents:
+                    visit(child.digest, depth + 1)
+                else:
+                    missing.setdefault(child.digest, child)
+        ordered[digest] = found
+
+    if root not in documents:
+        raise IntegrityError(
+            "the image's manifest is missing from its source",
+            where=root,
+            fix="load or build the image again, then push",
+        )
+    visit(root, 0)
+    return Closure(ordered[root], tuple(ordered.values()), tuple(blobs.values()), tuple(missing.values()))
+
+
+def missing_blobs(context: Context, closure: Closure) -> list[Descriptor]:
+    """Blobs of the closure the store does not hold with the right size."""
+    present = context.workers.each(context.blobs.has, closure.blobs)
+    return [blob for blob, is_there in zip(closure.blobs, present, strict=True) if not is_there]
+
+
+def is_published(context: Context, repository: Repository, closure: Closure) -> bool:
+    """Whether links and manifests are all in place already; the blobs were looked at by the plan."""
+    checks = [partial(repository.has_layer_link, blob.digest) for blob in closure.blobs]
+    checks += [partial(repository.has_revision, found.digest) for found in closure.manifests]
+    checks += [partial(_holds, context, found) for found in closure.manifests]
+    return all(context.workers.each(lambda check: check(), checks))
+
+
+def publish(context: Context, repository: Repository, closure: Closure) -> None:
+    """Make the closure pullable by digest: links, manifests, revision links, and one more look at every blob.
+
+    Raises:
+        IntegrityError: a blob has vanished meanwhile; the tag must not be written.
+    """
+    context.workers.each(lambda blob: repository.link_layer(blob.digest), closure.blobs)
+    for found in closure.manifests:
+        repository.put_manifest(found.raw)
+    for found in closure.manifests:
+        repository.link_revision(found.digest)
+    gone = missing_blobs(context, closure)
+    if gone:
+        raise IntegrityError(
+            "a blob vanished while the image was pushed",
+            where=f"{repository.name}: {gone[0].digest}",
+            cause="something deleted it, most likely a registry's garbage collection",
+            fix="stop other writers and push again; the tag was not touched",
+        )
+    for found in closure.manifests:
+        context.cache.keep_document(found.digest, found.raw)
+        if found.subject is not None:
+            repository.update_fallback_index(found.subject.digest, _referrer(found))
+
+
+def _holds(context: Context, found: Manifest | Index) -> bool:
+    return context.blobs.has(Descriptor(media_type=found.media_type, digest=found.digest, size=len(found.raw)))
+
+
+def _referrer(found: Manifest | Index) -> Descriptor:
+    # distribution-spec, "Pushing Manifests with Subject": artifactType of the manifest, else of its config.
+    artifact_type = found.artifact_type
+    if not artifact_type and isinstance(found, Manifest):
+        artifact_type = found.config.media_type
+    return Descriptor(
+        media_type=found.media_type,
+        digest=found.digest,
+        size=len(found.raw),
+        artifact_type=artifact_type,
+        annotations=found.annotations or None,
+    )

@@ -1,0 +1,313 @@
+"""Pull: look (plan), then hand over. Every byte is verified before the target can take it as complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from ocistore_tui.backends.base import CancelSignal
+from ocistore_tui.engine.context import Context, StopSignal
+from ocistore_tui.engine.ports import ImageTarget
+from ocistore_tui.engine.progress import Tracker
+from ocistore_tui.engine.resolve import resolve
+from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, PartialLoadRefused, UsageError
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.image import MAX_CONFIG_BYTES, parse_config
+from ocistore_tui.model.local import Loaded, StoredImage
+from ocistore_tui.model.manifest import Descriptor, Index, Manifest
+from ocistore_tui.model.media_types import is_foreign
+from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PullPlan, PullRequest, PullResult
+from ocistore_tui.model.platform import Platform
+from ocistore_tui.model.progress import JobSnapshot, JobState, LayerState
+from ocistore_tui.model.reference import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    target: ImageTarget
+    image: StoredImage
+    present: frozenset[Digest]
+
+
+def plan_pull(context: Context, request: PullRequest) -> PullPlan:
+    """Look at store and target and say what a pull would do; changes nothing.
+
+    Raises:
+        NotFound: no such repository, tag or platform, or a blob of it is missing.
+        IntegrityError: a document or a blob's size is not what it must be.
+        UsageError: the transport is unknown, or the target cannot take this.
+    """
+    if request.via not in ("auto", "archive"):
+        raise UsageError(
+            f"transport {request.via} is not available",
+            where="--via",
+            cause="this version moves images by the daemon's save and load streams",
+            fix="use --via archive, or leave it out",
+        )
+    name = request.image or _default_name(request.source)
+    target = context.open_target(name, request.platform, request.all_platforms)
+    resolved = resolve(context, request.source)
+    image, notes = _stored_image(context, resolved.manifest, request, target)
+    present = target.present(image)
+    layers = _planned(context, image, present)
+    return PullPlan(
+        request=request,
+        reference=request.source,
+        target=target.label,
+        image=name,
+        digest=image.root.digest,
+        platform=str(image.platform) if image.platform.is_known else "",
+        layers=layers,
+        download_bytes=sum(layer.size_bytes or 0 for layer in layers if layer.action is LayerState.DOWNLOADED),
+        notes=(*resolved.flaws, *notes),
+        detail=_Prepared(target, image, present),
+    )
+
+
+def pull(
+    context: Context,
+    plan: PullPlan,
+    *,
+    on_progress: Callable[[JobSnapshot], None] | None = None,
+    cancel: CancelSignal | None = None,
+) -> PullResult:
+    """Do what the plan says.
+
+    Raises:
+        IntegrityError: a blob is damaged; the target is as before.
+        Cancelled: ``cancel`` was set; the target is as before.
+        OciStoreError: anything else.
+    """
+    tracker = Tracker("pull", plan.image, on_progress)
+    for note in plan.notes:
+        tracker.note(note)
+    try:
+        result = _pull(context, plan, tracker, StopSignal(cancel))
+    except OciStoreError as error:
+        tracker.finish(JobState.CANCELLED if error.kind == "cancelled" else JobState.FAILED)
+        raise
+    tracker.finish(JobState.DONE)
+    return result
+
+
+def _pull(context: Context, plan: PullPlan, tracker: Tracker, stop: StopSignal) -> PullResult:
+    prepared: _Prepared = plan.detail
+    image, skip = prepared.image, prepared.present
+    tracker.expect(plan.download_bytes)
+    for layer in plan.layers:
+        assert layer.digest is not None
+        state = LayerState.WAITING if layer.action is LayerState.DOWNLOADED else layer.action
+        tracker.layer(layer.digest, state, total_bytes=layer.size_bytes or 0, digest=layer.digest)
+    tracker.stage("downloading")
+    try:
+        loaded = _load(context, prepared.target, image, skip, tracker, stop)
+    except PartialLoadRefused as error:
+        if not skip:
+            raise
+        tracker.note(f"the target wants the whole image after all: {error.cause or error.message}")
+        skip = frozenset()
+        loaded = _load(context, prepared.target, image, skip, tracker, stop)
+    for digest in loaded.recoded:
+        tracker.note(f"layer {digest.short} was recompressed on the way: this engine cannot read zstd")
+    _remember(context, image)
+    return PullResult(
+        image=loaded.name,
+        image_id=loaded.id,
+        digest=image.root.digest,
+        layers=tuple(
+            MovedLayer(
+                layer.digest,
+                layer.diff_id,
+                layer.size_bytes or 0,
+                LayerState.PRESENT if layer.digest in skip else LayerState.DOWNLOADED,
+            )
+            for layer in plan.layers
+            if layer.digest is not None
+        ),
+        downloaded_bytes=tracker.moved_bytes,
+        duration_s=tracker.elapsed_s,
+        via="archive",
+        notes=tracker.notes,
+    )
+
+
+def _load(
+    context: Context,
+    target: ImageTarget,
+    image: StoredImage,
+    skip: frozenset[Digest],
+    tracker: Tracker,
+    stop: StopSignal,
+) -> Loaded:
+    def open_blob(blob: Descriptor) -> Iterator[bytes]:
+        done = 0
+        for chunk in context.blobs.open(blob, cancel=stop):
+            done += len(chunk)
+            tracker.moved(len(chunk))
+            tracker.layer(blob.digest, LayerState.DOWNLOADING, done_bytes=done, total_bytes=blob.size)
+            yield chunk
+
+    def on_layer(digest: Digest, state: str) -> None:
+        tracker.layer(digest, LayerState(state), digest=digest)
+        if state == LayerState.LOADING:
+            tracker.stage("loading")
+
+    return target.load(image, skip=skip, open_blob=open_blob, on_layer=on_layer, cancel=stop)
+
+
+def _stored_image(
+    context: Context, root: Manifest | Index, request: PullRequest, target: ImageTarget
+) -> tuple[StoredImage, list[str]]:
+    notes: list[str] = []
+    descriptor = Descriptor(media_type=root.media_type, digest=root.digest, size=len(root.raw))
+    if isinstance(root, Manifest):
+        image = _with_documents(context, descriptor, None, (root,))
+        wanted = request.platform
+        if wanted and image.platform.is_known and not image.platform.matches(wanted):
+            raise NotFound(
+                f"the image is for {image.platform}, not {wanted}",
+                where=str(request.source),
+                fix="leave --platform out, or pull another tag",
+            )
+        return image, notes
+    if request.all_platforms:
+        if not target.takes_index:
+            raise UsageError(
+                "this target takes one platform",
+                where=target.label,
+                fix="use --platform, or pull into oci:DIR or oci-archive:FILE",
+            )
+        manifests, missing = _children(context, root)
+        if missing:
+            notes.append(f"the stored index is partial: {len(missing)} of its manifests are not in the store")
+        return _with_documents(context, descriptor, root, tuple(manifests)), notes
+    chosen = _choose(context, root, request.platform or target.default_platform, str(request.source))
+    if target.keeps_index:
+        return _with_documents(context, descriptor, root, (chosen,)), notes
+    single = Descriptor(media_type=chosen.media_type, digest=chosen.digest, size=len(chosen.raw))
+    return _with_documents(context, single, None, (chosen,)), notes
+
+
+def _children(context: Context, index: Index) -> tuple[list[Manifest], list[Digest]]:
+    manifests: list[Manifest] = []
+    missing: list[Digest] = []
+    for child in index.manifests:
+        try:
+            found = context.documents.manifest(child.digest)
+        except NotFound:
+            missing.append(child.digest)
+            continue
+        if isinstance(found, Manifest):
+            manifests.append(found)
+    manifests.sort(key=lambda manifest: not manifest.is_image)
+    if not manifests:
+        raise NotFound("none of the index's manifests is in the store", where=index.digest, fix="push the image again")
+    return manifests, missing
+
+
+def _choose(context: Context, index: Index, wanted: Platform, where: str) -> Manifest:
+    offered: list[str] = []
+    exact: list[Digest] = []
+    for child in index.manifests:
+        if child.is_attestation or child.media_type.endswith("index.v1+json"):
+            continue
+        platform = child.platform
+        if platform is None or not platform.is_known:
+            config = _platform_of(context, child)
+            if config is None:
+                continue
+            platform = config
+        offered.append(str(platform))
+        if platform.matches(wanted):
+            exact.append(child.digest)
+    for digest in exact:
+        try:
+            found = context.documents.manifest(digest)
+        except NotFound as error:
+            raise NotFound(
+                f"the image for {wanted} is not in the store",
+                where=where,
+                cause="its index names it, but it was never pushed (a partial index)",
+                fix=f"push that platform, or choose another: {', '.join(offered)}",
+            ) from error
+        if isinstance(found, Manifest):
+            return found
+    raise NotFound(
+        f"no image for {wanted}",
+        where=where,
+        cause=f"the index holds {', '.join(offered) or 'no images'}",
+        fix="choose one of them with --platform",
+    )
+
+
+def _platform_of(context: Context, child: Descriptor) -> Platform | None:
+    try:
+        found = context.documents.manifest(child.digest)
+        return context.documents.config(found.config).platform if isinstance(found, Manifest) else None
+    except (NotFound, IntegrityError):
+        return None
+
+
+def _with_documents(
+    context: Context, root: Descriptor, index: Index | None, manifests: tuple[Manifest, ...]
+) -> StoredImage:
+    documents = {manifest.digest: manifest.raw for manifest in manifests}
+    if index is not None:
+        documents[index.digest] = index.raw
+    for manifest in manifests:
+        if manifest.config.size <= MAX_CONFIG_BYTES:
+            raw = context.documents.read(manifest.config.digest, max_bytes=MAX_CONFIG_BYTES)
+            documents[manifest.config.digest] = raw
+    image = StoredImage(root, index, manifests, documents, (), Platform())
+    chosen = image.chosen
+    if not chosen.is_image:
+        return image
+    config = parse_config(documents.get(chosen.config.digest, b""), where=chosen.config.digest)
+    if len(config.diff_ids) != len(chosen.layers):
+        raise IntegrityError(
+            "the image's config and manifest disagree",
+            where=chosen.digest,
+            cause=f"{len(config.diff_ids)} diff IDs, {len(chosen.layers)} layers",
+            fix="push the image again",
+        )
+    return replace(image, diff_ids=config.diff_ids, platform=config.platform)
+
+
+def _planned(context: Context, image: StoredImage, present: frozenset[Digest]) -> tuple[PlannedLayer, ...]:
+    """Every layer once; those to download were seen to be there with their size."""
+    by_digest: dict[Digest, tuple[Descriptor, Digest | None]] = {}
+    for manifest in image.manifests:
+        diff_ids = image.diff_ids if manifest is image.chosen else ()
+        for position, layer in enumerate(manifest.layers):
+            if not (layer.urls and is_foreign(layer.media_type)):
+                diff_id = diff_ids[position] if position < len(diff_ids) else None
+                by_digest.setdefault(layer.digest, (layer, diff_id))
+    needed = [layer for layer, _ in by_digest.values() if layer.digest not in present]
+    entries = context.workers.each(lambda layer: context.blobs.stat(layer.digest), needed)
+    for layer, entry in zip(needed, entries, strict=True):
+        if entry is None or entry.size_bytes != layer.size:
+            cause = "it is not there" if entry is None else f"it has {entry.size_bytes} bytes instead of {layer.size}"
+            raise IntegrityError(
+                "a layer of the image is damaged in the store",
+                where=layer.digest,
+                cause=cause,
+                fix="push the image again: that repairs it",
+            )
+    return tuple(
+        PlannedLayer(
+            LayerState.PRESENT if layer.digest in present else LayerState.DOWNLOADED,
+            layer.size, layer.digest, diff_id, layer.media_type,
+        )
+        for layer, diff_id in by_digest.values()
+    )  # fmt: skip
+
+
+def _default_name(source: Reference) -> str:
+    return f"{source.repository}:{source.tag or (source.digest.short if source.digest else 'latest')}"
+
+
+def _remember(context: Context, image: StoredImage) -> None:
+    chosen = image.chosen
+    if chosen.is_image:
+        context.cache.keep_blobs(image.diff_ids, chosen.layers)
+        context.cache.keep_manifest_of(chosen.config.digest, chosen.digest)

@@ -1,0 +1,329 @@
+"""Push: look (plan), then move. Blobs first, the tag last; a push killed anywhere leaves the old tag or the new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ocistore_tui.backends.base import CancelSignal
+from ocistore_tui.engine.context import Context, StopSignal
+from ocistore_tui.engine.intake import Intake
+from ocistore_tui.engine.known import find_known_layers, layers_by_diff_id
+from ocistore_tui.engine.ports import ImageSource
+from ocistore_tui.engine.presence import Presence
+from ocistore_tui.engine.progress import Tracker
+from ocistore_tui.engine.publish import Closure, close, is_published, publish
+from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, UsageError
+from ocistore_tui.layout.repository import Repository, TagLink
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.local import ClassicImage, ContentImage, ImageFacts, SourceKind
+from ocistore_tui.model.manifest import Descriptor, Index, Manifest, build_manifest
+from ocistore_tui.model.media_types import OCI_CONFIG
+from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PushPlan, PushRequest, PushResult
+from ocistore_tui.model.progress import JobSnapshot, JobState, LayerState
+from ocistore_tui.model.reference import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What planning has found out, for the move."""
+
+    source: ImageSource
+    facts: ImageFacts
+    tag_before: TagLink | None
+    known: Mapping[Digest, Descriptor]
+    """Classic: stored blobs by diff ID."""
+    closure: Closure | None
+    """Complete knowledge of what will be tagged, where it exists before the move."""
+
+
+def plan_push(context: Context, request: PushRequest) -> PushPlan:
+    """Look at source and store and say what a push would do; writes nothing.
+
+    Raises:
+        UsageError: the target names a digest, or the transport is unknown.
+        NotFound, AccessDenied, Unavailable, IntegrityError: as source and store say.
+    """
+    target = request.target
+    if target.digest is not None or target.tag is None:
+        raise UsageError("push needs a tag", where=str(target), fix="write REPOSITORY:TAG")
+    if request.via not in ("auto", "archive"):
+        raise UsageError(
+            f"transport {request.via} is not available",
+            where="--via",
+            cause="this version moves images by the daemon's save and load streams",
+            fix="use --via archive, or leave it out",
+        )
+    source = context.open_source(request.image or str(target), request.platform, request.all_platforms)
+    facts = source.facts()
+    repository = Repository(context.store, target.repository)
+    notes: list[str] = []
+    tag_before = _read_tag(repository, target.tag, notes)
+    presence = Presence(context.blobs, context.workers)
+    known: Mapping[Digest, Descriptor] = {}
+    if facts.kind is SourceKind.CONTENT:
+        closure = _prepare_content(context, facts)
+    else:
+        known, closure = _prepare_classic(context, presence, repository, target.tag, facts, tag_before)
+    if closure is not None and closure.missing:
+        notes.append(_partial_note(closure))
+    needs_export = closure is None or bool(presence.missing(closure.blobs))
+    layers = _planned(context, presence, repository, facts, known, closure)
+    return PushPlan(
+        request=request,
+        reference=target,
+        source=source.label,
+        image_id=facts.id,
+        platforms=(str(facts.platform),) if facts.platform.is_known else (),
+        layers=layers,
+        digest=closure.root.digest if closure else None,
+        tag_before=tag_before.digest if tag_before else None,
+        needs_export=needs_export,
+        transfer_bytes=_transfer_bytes(facts, layers) if needs_export else 0,
+        notes=tuple(notes),
+        detail=_Prepared(source, facts, tag_before, known, closure),
+    )
+
+
+def push(
+    context: Context,
+    plan: PushPlan,
+    *,
+    on_progress: Callable[[JobSnapshot], None] | None = None,
+    cancel: CancelSignal | None = None,
+) -> PushResult:
+    """Do what the plan says.
+
+    Raises:
+        Refused: the tag moved since the plan was made; blobs stay, the tag is untouched.
+        Cancelled: ``cancel`` was set; finished blobs are kept for the next push.
+        OciStoreError: anything else; the tag is untouched.
+    """
+    tracker = Tracker("push", str(plan.reference), on_progress)
+    for note in plan.notes:
+        tracker.note(note)
+    try:
+        result = _push(context, plan, tracker, StopSignal(cancel))
+    except OciStoreError as error:
+        tracker.finish(JobState.CANCELLED if error.kind == "cancelled" else JobState.FAILED)
+        raise
+    tracker.finish(JobState.DONE)
+    return result
+
+
+def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) -> PushResult:
+    prepared: _Prepared = plan.detail
+    repository = Repository(context.store, plan.reference.repository)
+    intake = Intake(context, tracker, stop, repository=repository, known=prepared.known)
+    settled = (LayerState.EXISTS, LayerState.LINKED)
+    intake.states.update(
+        {layer.digest: layer.action for layer in plan.layers if layer.digest and layer.action in settled}
+    )
+    closure = prepared.closure
+    if plan.needs_export:
+        tracker.stage("reading")
+        tracker.expect(plan.transfer_bytes or 0)
+        _show_settled(plan, tracker)
+        end = intake.take(prepared.source.export(skip=intake.can_skip, cancel=stop))
+        closure = _closure_of_export(context, prepared.facts, end, intake)
+        if closure.missing:
+            tracker.note(_partial_note(closure))
+    assert closure is not None
+    if not (plan.is_noop and is_published(context, repository, closure)):
+        tracker.stage("verifying")
+        publish(context, repository, closure)
+        assert plan.reference.tag is not None
+        if prepared.tag_before is None or prepared.tag_before.digest != closure.root.digest:
+            repository.set_tag(plan.reference.tag, closure.root.digest, expected=prepared.tag_before)
+    _remember(context, closure)
+    layers = _moved(context, closure, intake.states)
+    for layer in layers:
+        tracker.layer(layer.diff_id or layer.digest, layer.state, digest=layer.digest)
+    return PushResult(
+        reference=Reference(plan.reference.repository, plan.reference.tag),
+        digest=closure.root.digest,
+        layers=layers,
+        uploaded_bytes=tracker.moved_bytes,
+        duration_s=tracker.elapsed_s,
+        via="archive",
+        notes=tracker.notes,
+    )
+
+
+def _prepare_classic(
+    context: Context,
+    presence: Presence,
+    repository: Repository,
+    tag: str,
+    facts: ImageFacts,
+    tag_before: TagLink | None,
+) -> tuple[Mapping[Digest, Descriptor], Closure | None]:
+    """A classic image has no manifest: find the one it was stored under before, or make it from known layers."""
+    for digest in (tag_before.digest if tag_before else None, context.cache.manifest_of(facts.id)):
+        manifest = _manifest_of_image(context, digest, facts.id) if digest else None
+        if manifest is not None:
+            closure = Closure(manifest, (manifest,), manifest.blobs)
+            if not presence.missing(closure.blobs):
+                return layers_by_diff_id(context, manifest), closure
+    known = find_known_layers(context, presence, repository, tag, facts.diff_ids)
+    if any(diff_id not in known for diff_id in facts.diff_ids):
+        return known, None
+    raw = facts.documents.get(facts.id)
+    size = len(raw) if raw is not None else None
+    stored = context.blobs.stat(facts.id)
+    if stored is None:
+        return known, None
+    config = Descriptor(media_type=OCI_CONFIG, digest=facts.id, size=size if size is not None else stored.size_bytes)
+    if not presence.has(config) or context.documents.config(config).diff_ids != facts.diff_ids:
+        return known, None
+    manifest = build_manifest(config, tuple(known[diff_id] for diff_id in facts.diff_ids))
+    return known, Closure(manifest, (manifest,), manifest.blobs)
+
+
+def _prepare_content(context: Context, facts: ImageFacts) -> Closure | None:
+    """A content image brings its manifests: from the source itself, or from the store that has them already."""
+    documents = dict(facts.documents)
+    pending = [] if facts.id in documents else [facts.id]
+    while pending:
+        try:
+            found = context.documents.manifest(pending.pop())
+        except (NotFound, IntegrityError):
+            # The source may hold a child that the store lacks: only an export can tell.
+            return None
+        documents[found.digest] = found.raw
+        if isinstance(found, Index):
+            pending += [child.digest for child in found.manifests if child.digest not in documents]
+    return close(facts.id, documents)
+
+
+def _closure_of_export(
+    context: Context, facts: ImageFacts, end: ClassicImage | ContentImage, intake: Intake
+) -> Closure:
+    if isinstance(end, ContentImage):
+        closure = close(end.root.digest, end.documents)
+        intake.check_complete(closure.blobs, end.documents)
+        return closure
+    if facts.id != Digest.of(end.config):
+        raise IntegrityError(
+            "the export is of another image than planned",
+            where=facts.name,
+            cause=f"planned {facts.id}, got {Digest.of(end.config)}: the name was moved meanwhile",
+            fix="push again",
+        )
+    unknown = [diff_id for diff_id in end.diff_ids if diff_id not in intake.layers]
+    if unknown:
+        raise IntegrityError(
+            "the export lacks a layer",
+            where=f"{facts.name}: {unknown[0]}",
+            fix="load or build the image again, then push",
+        )
+    layers = tuple(intake.layers[diff_id] for diff_id in end.diff_ids)
+    config = Descriptor(media_type=OCI_CONFIG, digest=facts.id, size=len(end.config))
+    if not context.blobs.has(config):
+        context.blobs.put(end.config)
+    context.cache.keep_document(config.digest, end.config)
+    manifest = build_manifest(config, layers)
+    return Closure(manifest, (manifest,), manifest.blobs)
+
+
+def _manifest_of_image(context: Context, digest: Digest, image_id: Digest) -> Manifest | None:
+    try:
+        found = context.documents.manifest(digest)
+        for manifest in context.documents.image_manifests(found, limit=16):
+            if manifest.config.digest == image_id:
+                return manifest
+    except (NotFound, IntegrityError):
+        pass
+    return None
+
+
+def _read_tag(repository: Repository, tag: str, notes: list[str]) -> TagLink | None:
+    try:
+        return repository.read_tag(tag)
+    except NotFound:
+        return None
+    except IntegrityError as error:
+        notes.append(f"the tag's link is broken ({error.message}); this push replaces it")
+        return None
+
+
+def _planned(
+    context: Context,
+    presence: Presence,
+    repository: Repository,
+    facts: ImageFacts,
+    known: Mapping[Digest, Descriptor],
+    closure: Closure | None,
+) -> tuple[PlannedLayer, ...]:
+    if closure is not None:
+        described: list[tuple[Digest | None, Descriptor | None]] = [
+            (diff_id, layer)
+            for found in closure.manifests
+            if isinstance(found, Manifest)
+            for diff_id, layer in _with_diff_ids(facts, found)
+        ]
+    else:
+        described = [(diff_id, known.get(diff_id)) for diff_id in facts.diff_ids]
+
+    def plan_one(pair: tuple[Digest | None, Descriptor | None]) -> PlannedLayer:
+        diff_id, blob = pair
+        if blob is None:
+            return PlannedLayer(LayerState.UPLOADED, None, None, diff_id)
+        if not presence.has(blob):
+            action = LayerState.UPLOADED
+        else:
+            action = LayerState.EXISTS if repository.has_layer_link(blob.digest) else LayerState.LINKED
+        return PlannedLayer(action, blob.size, blob.digest, diff_id, blob.media_type)
+
+    unique = {(diff_id, blob.digest if blob else diff_id): (diff_id, blob) for diff_id, blob in described}
+    return tuple(context.workers.each(plan_one, unique.values()))
+
+
+def _with_diff_ids(facts: ImageFacts, manifest: Manifest) -> list[tuple[Digest | None, Descriptor | None]]:
+    diff_ids = facts.diff_ids
+    if len(diff_ids) != len(manifest.layers):
+        return [(None, layer) for layer in manifest.layers]
+    return list(zip(diff_ids, manifest.layers, strict=True))
+
+
+def _transfer_bytes(facts: ImageFacts, layers: tuple[PlannedLayer, ...]) -> int:
+    moving = [layer for layer in layers if layer.action is LayerState.UPLOADED]
+    sizes = [
+        facts.layer_sizes.get(layer.diff_id or layer.digest or Digest()) or layer.size_bytes or 0 for layer in moving
+    ]
+    if moving and all(sizes):
+        return sum(sizes)
+    return facts.size_bytes
+
+
+def _show_settled(plan: PushPlan, tracker: Tracker) -> None:
+    for layer in plan.layers:
+        layer_id = layer.diff_id or layer.digest
+        if layer_id is not None:
+            state = LayerState.WAITING if layer.action is LayerState.UPLOADED else layer.action
+            tracker.layer(layer_id, state, total_bytes=layer.size_bytes or 0, digest=layer.digest)
+
+
+def _moved(context: Context, closure: Closure, states: Mapping[Digest, LayerState]) -> tuple[MovedLayer, ...]:
+    rows: dict[Digest, MovedLayer] = {}
+    for manifest in closure.manifests:
+        if not isinstance(manifest, Manifest):
+            continue
+        by_diff_id = {layer.digest: diff_id for diff_id, layer in layers_by_diff_id(context, manifest).items()}
+        for layer in manifest.layers:
+            state = states.get(layer.digest, LayerState.LINKED)
+            rows.setdefault(layer.digest, MovedLayer(layer.digest, by_diff_id.get(layer.digest), layer.size, state))
+    return tuple(rows.values())
+
+
+def _remember(context: Context, closure: Closure) -> None:
+    for manifest in closure.manifests:
+        if isinstance(manifest, Manifest) and manifest.is_image:
+            pairs = layers_by_diff_id(context, manifest)
+            context.cache.keep_blobs(pairs.keys(), pairs.values())
+            context.cache.keep_manifest_of(manifest.config.digest, manifest.digest)
+
+
+def _partial_note(closure: Closure) -> str:
+    names = ", ".join(str(child.platform) if child.platform else child.digest.short for child in closure.missing)
+    return f"the index is stored as partial: not at hand were {names}"

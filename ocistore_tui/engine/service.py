@@ -1,0 +1,132 @@
+"""The engine's one door: everything the command line and the terminal UI call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+from ocistore_tui.backends.base import CancelSignal, ObjectStore, Report
+from ocistore_tui.engine.cache import Cache
+from ocistore_tui.engine.context import Context, OpenSource, OpenTarget
+from ocistore_tui.engine.documents import Documents
+from ocistore_tui.engine.inspection import inspect
+from ocistore_tui.engine.listing import list_tags
+from ocistore_tui.engine.ports import Engine
+from ocistore_tui.engine.pull import plan_pull, pull
+from ocistore_tui.engine.push import plan_push, push
+from ocistore_tui.engine.workers import Workers
+from ocistore_tui.errors import Unavailable
+from ocistore_tui.layout.blobs import Blobs
+from ocistore_tui.layout.catalog import repositories
+from ocistore_tui.layout.repository import Repository
+from ocistore_tui.model.listing import Inspection, RepositoryRow, TagRow
+from ocistore_tui.model.local import LocalImage
+from ocistore_tui.model.plan import PullPlan, PullRequest, PullResult, PushPlan, PushRequest, PushResult
+from ocistore_tui.model.platform import Platform
+from ocistore_tui.model.progress import JobSnapshot
+from ocistore_tui.model.reference import Reference
+
+
+class Service:
+    """One opened store, with the local images beside it. Safe to call from several threads.
+
+    Args:
+        store: Where images are kept; closed with the service.
+        open_source: Opens a local image for reading.
+        open_target: Opens a local place for writing.
+        engine: The container engine beside the store; None where there is none.
+        cache_dir: Where immutable documents are remembered; None: nowhere.
+        concurrency: Large moves at once.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        *,
+        open_source: OpenSource,
+        open_target: OpenTarget,
+        engine: Engine | None = None,
+        cache_dir: Path | None = None,
+        concurrency: int = 4,
+    ) -> None:
+        blobs, cache = Blobs(store), Cache(cache_dir)
+        self._engine = engine
+        self._context = Context(
+            store, blobs, Documents(blobs, cache), cache, Workers(concurrency), open_source, open_target
+        )
+
+    @property
+    def store_url(self) -> str:
+        """The store, for people; holds no secret."""
+        return self._context.store.url
+
+    def repositories(self, *, start_after: str | None = None) -> Iterator[RepositoryRow]:
+        """Repositories in byte order, as they are found."""
+        for found in repositories(self._context.store, start_after=start_after):
+            yield RepositoryRow(found.name, found.valid)
+
+    def tag_names(self, repository: str) -> Iterator[str]:
+        """Only the names of a repository's tags, in byte order, as they are found."""
+        return Repository(self._context.store, repository).tag_names()
+
+    def tags(self, repository: str) -> Iterator[TagRow]:
+        """A repository's tags in natural order, with details; `NotFound` when there is no such repository."""
+        return list_tags(self._context, repository)
+
+    def inspect(self, reference: Reference, *, platform: Platform | None = None) -> Inspection:
+        """Everything about one reference."""
+        return inspect(self._context, reference, platform)
+
+    def plan_push(self, request: PushRequest) -> PushPlan:
+        """What a push would do; writes nothing."""
+        return plan_push(self._context, request)
+
+    def push(
+        self,
+        plan: PushPlan,
+        *,
+        on_progress: Callable[[JobSnapshot], None] | None = None,
+        cancel: CancelSignal | None = None,
+    ) -> PushResult:
+        """Do what the plan says; the last snapshot always arrives, also on failure."""
+        return push(self._context, plan, on_progress=on_progress, cancel=cancel)
+
+    def plan_pull(self, request: PullRequest) -> PullPlan:
+        """What a pull would do; changes nothing."""
+        return plan_pull(self._context, request)
+
+    def pull(
+        self,
+        plan: PullPlan,
+        *,
+        on_progress: Callable[[JobSnapshot], None] | None = None,
+        cancel: CancelSignal | None = None,
+    ) -> PullResult:
+        """Do what the plan says; the last snapshot always arrives, also on failure."""
+        return pull(self._context, plan, on_progress=on_progress, cancel=cancel)
+
+    def local_images(self) -> list[LocalImage]:
+        """What the container engine holds.
+
+        Raises:
+            Unavailable: there is none, or it does not answer.
+        """
+        if self._engine is None:
+            raise Unavailable("no container engine is configured", fix="start Docker, or name one with --docker-host")
+        return self._engine.images()
+
+    def check(self, *, write: bool = False) -> Report:
+        """The store's self-test."""
+        return self._context.store.check(write=write)
+
+    def close(self) -> None:
+        """Let threads and connections go."""
+        self._context.workers.close()
+        self._context.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,92 @@
+"""A compressed layer on its way: in memory while small, in a file while large, gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from ocistore_tui.errors import NoSpace
+
+MEMORY_BYTES = 4 * 1024 * 1024
+
+
+class Spool:
+    """Takes bytes; afterwards they are either in ``data`` or in the file ``path``.
+
+    Args:
+        directory: Where a file goes, when one is needed; None: the system's temporary directory.
+    """
+
+    def __init__(self, directory: Path | None) -> None:
+        self._directory = directory
+        self._memory: bytearray | None = bytearray()
+        self._file: BinaryIO | None = None
+        self.path: Path | None = None
+
+    def write(self, data: bytes) -> None:
+        """Append.
+
+        Raises:
+            NoSpace: the disk is full.
+        """
+        if self._memory is not None:
+            if len(self._memory) + len(data) <= MEMORY_BYTES:
+                self._memory += data
+                return
+            self._open()
+        assert self._file is not None
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise self._no_space(error) from error
+
+    def finish(self) -> None:
+        """End writing, so that the file can be read by its path."""
+        if self._file is not None:
+            try:
+                self._file.close()
+            except OSError as error:
+                raise self._no_space(error) from error
+
+    @property
+    def data(self) -> bytes | None:
+        """The bytes, when they stayed in memory."""
+        return bytes(self._memory) if self._memory is not None else None
+
+    def close(self) -> None:
+        """Forget everything; the file, if it is still there, goes too."""
+        self._memory = None
+        if self._file is not None:
+            self._file.close()
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self) -> None:
+        assert self._memory is not None
+        try:
+            # Not mkstemp: its 0600 would stay on the file when the store takes it, and a registry could not read it.
+            name = f"{os.getpid()}-{os.urandom(8).hex()}.tmp"
+            self.path = Path(self._directory or tempfile.gettempdir()) / name
+            mode = 0o666 if self._directory else 0o600
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            self._file = os.fdopen(descriptor, "wb", buffering=0)
+            self._file.write(self._memory)
+        except OSError as error:
+            raise self._no_space(error) from error
+        self._memory = None
+
+    def _no_space(self, error: OSError) -> NoSpace:
+        return NoSpace(
+            "cannot spool a layer",
+            where=str(self.path),
+            cause=error.strerror or str(error),
+            fix="free space there, or set TMPDIR to a directory with room for the largest layer",
+        )

@@ -1,0 +1,69 @@
+"""Bounded threads for the engine's many small requests and for its few large moves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+class Workers:
+    """Thread pools that start with their first use.
+
+    Args:
+        concurrency: Large moves at once.
+    """
+
+    def __init__(self, concurrency: int) -> None:
+        self.concurrency = max(1, concurrency)
+        self._requests: ThreadPoolExecutor | None = None
+        self._processors: ThreadPoolExecutor | None = None
+
+    @property
+    def requests(self) -> ThreadPoolExecutor:
+        """For small requests, which mostly wait."""
+        if self._requests is None:
+            self._requests = ThreadPoolExecutor(max(8, 2 * self.concurrency), "ocistore-request")
+        return self._requests
+
+    @property
+    def processors(self) -> ThreadPoolExecutor:
+        """For compression: one thread a processor."""
+        if self._processors is None:
+            self._processors = ThreadPoolExecutor(min(8, os.cpu_count() or 1), "ocistore-compress")
+        return self._processors
+
+    def each(self, work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+        """``work`` on every item at once, results in order; the first error is raised when all have ended."""
+        listed = list(items)
+        if len(listed) < 2:
+            return [work(item) for item in listed]
+        futures = [self.requests.submit(work, item) for item in listed]
+        try:
+            return [future.result() for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def stream(self, work: Callable[[_Item], _Result], items: Iterable[_Item], *, ahead: int = 32) -> Iterator[_Result]:
+        """Like `each`, lazily: only ``ahead`` items are worked on before the first result is taken."""
+        source = iter(items)
+        running: list[Future[_Result]] = [self.requests.submit(work, item) for item in islice(source, ahead)]
+        try:
+            while running:
+                yield running.pop(0).result()
+                running.extend(self.requests.submit(work, item) for item in islice(source, 1))
+        finally:
+            for future in running:
+                future.cancel()
+
+    def close(self) -> None:
+        """End all threads; what has not begun is dropped."""
+        for pool in (self._requests, self._processors):
+            if pool is not None:
+                pool.shutdown(wait=True, cancel_futures=True)

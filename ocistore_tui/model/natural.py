@@ -1,0 +1,13 @@
+"""Natural order: ``1.9`` before ``1.10``."""
+
+from __future__ import annotations
+
+import re
+
+_DIGITS = re.compile(r"([0-9]+)")
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key that compares runs of digits as numbers."""
+    parts = _DIGITS.split(name)
+    return tuple((1, int(part), part) if index % 2 else (0, 0, part) for index, part in enumerate(parts) if part)
