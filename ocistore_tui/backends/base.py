@@ -118,7 +118,7 @@ class ObjectStore(ABC):
 
     @property
     def spool_dir(self) -> Path | None:
-        """Where `put_file` takes files without copying them (an existing directory of the store); None: no such place."""
+        """Where `put_file` takes files without copying them (an existing directory of its own); None: nowhere."""
         return None
 
     @abstractmethod
@@ -321,6 +321,30 @@ def checked_chunks(
             cause=f"expected {digest}, got {digest.algorithm}:{running.hexdigest()}",
             fix="verify the source; push the image again to repair a damaged store",
         )
+
+
+def stream_copy(
+    source: ObjectStore,
+    source_key: str,
+    target: ObjectStore,
+    key: str,
+    *,
+    size_bytes: int,
+    digest: Digest,
+    progress: Callable[[int], None] | None = None,
+    cancel: CancelSignal | None = None,
+) -> str:
+    """Copy one blob through this process, verified on the way: what `ObjectStore.copy_from` does between two providers.
+
+    The whole source is read, so one that is longer than ``size_bytes`` is noticed too.
+    """
+
+    def chunks() -> Iterator[bytes]:
+        with source.open_range(source_key) as reader:
+            while chunk := reader.read(MIB):
+                yield chunk
+
+    return target.put_stream(key, chunks(), size_bytes=size_bytes, digest=digest, progress=progress, cancel=cancel)
 
 
 def check_cancel(cancel: CancelSignal | None, *, where: str = "") -> None:
