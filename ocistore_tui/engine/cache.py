@@ -1,7 +1,8 @@
 """What never changes, remembered between runs: documents by digest, and which blob a raw layer became.
 
-Plain small files below one directory. Documents are verified against their digest when read; layer entries are only hints,
-because whoever uses one first looks whether the store at hand has that blob. A cache that cannot be written is no error.
+Plain small files below one directory. Documents are verified against their digest when read; layer entries are only
+hints, because whoever uses one first looks whether the store at hand has that blob. A cache that cannot be written is
+no error.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Deterministic layer compression: the same raw layer always becomes the same gzip blob.
 
-The layer is cut into blocks of 2 MiB counted from its start; each becomes raw deflate of its own, ended by a sync flush,
-and all of them stand in one gzip member behind a fixed header. So the result depends neither on the number of threads nor
-on the sizes the bytes arrive in (a compressor fed with a stream depends on both), for 0.15 % more bytes.
+The layer is cut into blocks of 2 MiB counted from its start; each becomes raw deflate of its own, ended by a sync
+flush, and all of them stand in one gzip member behind a fixed header. So the result depends neither on the number of
+threads nor on the sizes the bytes arrive in (a compressor fed with a stream depends on both), for 0.15 % more bytes.
 """
 
 from __future__ import annotations

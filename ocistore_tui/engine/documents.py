@@ -13,7 +13,7 @@ from ocistore_tui.model.manifest import MAX_MANIFEST_BYTES, Descriptor, Index, M
 class Documents:
     """Small immutable blobs of one store.
 
-    What the cache answers may be gone from the store meanwhile: whoever writes or hands out looks at the blobs themselves.
+    What the cache answers may be gone from the store meanwhile: whoever writes or hands out looks at the blobs.
     """
 
     def __init__(self, blobs: Blobs, cache: Cache) -> None:

@@ -1,4 +1,4 @@
-"""Takes one export, in one pass: drops what is known, compresses what is raw, stores what is new while reading goes on."""
+"""Takes an export in one pass: drops what is known, compresses what is raw, stores what is new, as it is read."""
 
 from __future__ import annotations
 

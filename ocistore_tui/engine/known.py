@@ -1,6 +1,6 @@
 """Which blob a raw layer already is: what the target repository's own images tell, and what this machine remembers.
 
-A layer that is known is neither compressed nor sent again, and keeps its digest (layout.md §13, docker-api.md §8 "map").
+A known layer is neither compressed nor sent again, and keeps its digest (docker-api.md §8, "map").
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def _row(context: Context, name: str, found: Manifest | Index, pushed: float | N
 
 
 def _tags_with_times(context: Context, repository_name: str) -> dict[str, float | None]:
-    """One flat listing tells every tag's name and when it was last moved; a tag without ``current`` is listed as well."""
+    """One flat listing tells all names and when each tag was moved; a tag without ``current`` is listed as well."""
     prefix = paths.tags_dir(repository_name)
     found: dict[str, float | None] = {}
     for entry in context.store.list_entries(prefix):

@@ -53,7 +53,7 @@ class ImageTarget(Protocol):
 
     @property
     def keeps_index(self) -> bool:
-        """Whether one platform of an index is handed over below its index, because the root digest is the image's id."""
+        """Whether one platform of an index is handed over below its index: the root digest is the image's id here."""
 
     def present(self, image: StoredImage) -> frozenset[Digest]:
         """Digests of the layers that need not be handed over, because the target surely has them."""

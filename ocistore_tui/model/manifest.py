@@ -131,7 +131,7 @@ def encode_descriptors(descriptors: tuple[Descriptor, ...]) -> bytes:
 def build_manifest(config: Descriptor, layers: tuple[Descriptor, ...]) -> Manifest:
     """The OCI manifest of an image that has none of its own; the same image always gets the same bytes.
 
-    Always OCI, never Docker schema 2: every engine and registry of the last years reads it, and only it can hold zstd layers.
+    Always OCI, never Docker schema 2: every engine and registry of the last years reads it, and only it holds zstd.
     """
     document = {
         "schemaVersion": 2,

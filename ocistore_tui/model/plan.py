@@ -17,7 +17,7 @@ class PushRequest:
 
     target: Reference
     image: str | None = None
-    """A daemon image, ``docker-archive:…``, ``oci-archive:…``, ``oci:…`` or ``docker-daemon:…``; None: as the target."""
+    """A daemon image, or ``docker-archive:…``, ``oci-archive:…``, ``oci:…``, ``docker-daemon:…``; None: as target."""
     platform: Platform | None = None
     all_platforms: bool = False
     via: str = "auto"

@@ -1,0 +1,74 @@
+"""Snapshots tell the truth: bytes never go back, never pass the total, and the last one always arrives."""
+
+from ocistore_tui.engine.progress import Tracker
+from ocistore_tui.model.progress import JobSnapshot, JobState, LayerState
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def make(seen: list[JobSnapshot]) -> tuple[Tracker, Clock]:
+    clock = Clock()
+    return Tracker("push", "app:1", seen.append, clock=clock), clock
+
+
+def test_at_most_ten_a_second_and_always_the_last() -> None:
+    seen: list[JobSnapshot] = []
+    tracker, clock = make(seen)
+    tracker.layer("a", LayerState.UPLOADING, total_bytes=1000)
+    before = len(seen)
+    for done in range(1000):
+        clock.now += 0.001
+        tracker.layer("a", LayerState.UPLOADING, done_bytes=done)
+    assert 9 <= len(seen) - before <= 11
+    tracker.finish(JobState.DONE)
+    assert seen[-1].state is JobState.DONE
+    assert seen[-1].done_bytes == seen[-1].total_bytes
+
+
+def test_done_never_goes_back_and_never_passes_the_total() -> None:
+    seen: list[JobSnapshot] = []
+    tracker, clock = make(seen)
+    tracker.expect(100)
+    for layer, state, done in [
+        ("a", LayerState.UPLOADING, 60),
+        ("a", LayerState.UPLOADING, 10),
+        ("b", LayerState.UPLOADING, 90),
+        ("a", LayerState.EXISTS, 60),
+    ]:
+        clock.now += 1
+        tracker.layer(layer, state, done_bytes=done, total_bytes=90)
+    done = [snapshot.done_bytes for snapshot in seen]
+    assert done == sorted(done)
+    assert all(snapshot.done_bytes <= snapshot.total_bytes for snapshot in seen)
+
+
+def test_kept_layers_are_left_out_of_the_total() -> None:
+    tracker, _ = make([])
+    tracker.layer("kept", LayerState.EXISTS, total_bytes=5000)
+    tracker.layer("linked", LayerState.LINKED, total_bytes=5000)
+    tracker.layer("new", LayerState.COMPRESSING, done_bytes=5, total_bytes=10)
+    assert (tracker.snapshot().done_bytes, tracker.snapshot().total_bytes) == (5, 10)
+
+
+def test_a_failed_job_says_so_on_every_unfinished_layer() -> None:
+    tracker, _ = make([])
+    tracker.layer("a", LayerState.UPLOADED, total_bytes=5)
+    tracker.layer("b", LayerState.UPLOADING, total_bytes=5)
+    tracker.finish(JobState.CANCELLED)
+    states = {layer.id: layer.state for layer in tracker.snapshot().layers}
+    assert states == {"a": LayerState.UPLOADED, "b": LayerState.CANCELLED}
+
+
+def test_no_eta_before_it_means_something() -> None:
+    tracker, clock = make([])
+    tracker.layer("a", LayerState.UPLOADING, done_bytes=50, total_bytes=100)
+    clock.now += 1
+    assert tracker.snapshot().eta_s is None
+    clock.now += 4
+    assert tracker.snapshot().eta_s == 5.0
