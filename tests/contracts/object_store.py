@@ -1,6 +1,6 @@
 """What every store promises, sentence by sentence of `ocistore_tui.backends.base`.
 
-Subclass `ObjectStoreContract` as ``Test…``, override the ``store`` fixture with an empty store, and where it is possible
+Subclass `ObjectStoreContract` as ``Test…``, override the ``store`` fixture with an empty store, and where possible
 ``missing_store`` (a store whose bucket or directory does not exist) and `leave_unfinished`.
 """
 
@@ -347,14 +347,17 @@ class ObjectStoreContract:
         store.put_stream("b/data", pieces, size_bytes=len(data), digest=Digest.of(data))
         assert Digest.of(read_all(store.open_range("b/data"))) == Digest.of(data)
 
-    @pytest.mark.parametrize("size_bytes", [0, 5, BIG_BYTES])
-    @pytest.mark.parametrize("wrong", ["digest", "too much", "too little"])
+    @pytest.mark.parametrize(
+        ("size_bytes", "wrong"),
+        [
+            *[(size_bytes, wrong) for size_bytes in (0, 5, BIG_BYTES) for wrong in ("digest", "too much")],
+            *[(size_bytes, "too little") for size_bytes in (1, 5, BIG_BYTES)],
+        ],
+    )
     def test_wrong_bytes_publish_nothing(self, store: ObjectStore, size_bytes: int, wrong: str) -> None:
         data = pattern(size_bytes)
         digest = Digest.of(data + b"!" if wrong == "digest" else data)
         sent = {"digest": data, "too much": data + b"!", "too little": data[:-1]}[wrong]
-        if sent == data and wrong != "digest":
-            pytest.skip("less than nothing does not exist")
         with nothing_published(store, "b/data"), pytest.raises(IntegrityError):
             store.put_stream("b/data", chunked(sent), size_bytes=size_bytes, digest=digest)
 

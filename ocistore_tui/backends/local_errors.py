@@ -1,0 +1,63 @@
+"""What the operating system refuses, said as the program's own errors."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ocistore_tui.errors import AccessDenied, NoSpace, NotFound, OciStoreError, Refused, Unavailable, UsageError
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_DENIED = {errno.EACCES, errno.EPERM}
+_BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}
+_IN_THE_WAY = {errno.ENOTDIR, errno.EISDIR}
+_TOO_MANY_OPEN = {errno.EMFILE, errno.ENFILE}
+
+
+def store_error(error: OSError, *, where: str) -> OciStoreError:
+    """The error of the program for an error of the system."""
+    cause = error.strerror or str(error)
+    code = error.errno
+    if code in _NO_SPACE:
+        return NoSpace("no space left", where=where, cause=cause, fix="free space or raise the quota, then run again")
+    if code == errno.EFBIG:
+        fix = "raise the limit (ulimit -f), or use a file system that takes files of this size"
+        return NoSpace("the file system does not take a file of this size", where=where, cause=cause, fix=fix)
+    if code == errno.EROFS:
+        fix = "mount it writable, or use the store for reading only"
+        return AccessDenied("the file system is read-only", where=where, cause=cause, fix=fix)
+    if code in _DENIED:
+        fix = "run as a user who may use this directory (the registry's own user), or grant the rights"
+        return AccessDenied("not allowed", where=where, cause=cause, fix=fix)
+    if code in _BAD_NAME:
+        fix = "choose a shorter or plainer name, or a file system that takes it"
+        return UsageError("the file system does not take this name", where=where, cause=cause, fix=fix)
+    if code in _IN_THE_WAY:
+        fix = "this is not as a registry lays it out: look at the path and move away what does not belong there"
+        return Refused("a file is where a directory must be, or the other way round", where=where, cause=cause, fix=fix)
+    if code == errno.ENOENT:
+        return NotFound("no such object", where=where, cause=cause)
+    if code in _TOO_MANY_OPEN:
+        return Unavailable("too many open files", where=where, cause=cause, fix="raise the limit: ulimit -n 4096")
+    fix = "look at the disk or the network mount (dmesg, mount), then run again"
+    return Unavailable("the file system reports an error", where=where, cause=cause, fix=fix)
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Let no `OSError` out."""
+    try:
+        yield
+    except OSError as error:
+        raise store_error(error, where=where) from error
+
+
+def missing_root(root: Path) -> NotFound:
+    """The error for a store that is not there."""
+    return NotFound(
+        "the store's directory does not exist",
+        where=str(root),
+        fix="push something first, or give another --dir",
+    )
