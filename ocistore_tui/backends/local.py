@@ -62,9 +62,10 @@ class LocalStore(ObjectStore):
         """See `ObjectStore.spool_dir`; None too where we may not write."""
         try:
             with translated(str(self._tree.staging)):
-                return self._tree.prepare()
+                staging = self._tree.prepare()
         except (AccessDenied, NotFound):
             return None
+        return staging if os.access(staging, os.W_OK | os.X_OK) else None
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -159,6 +160,8 @@ class LocalStore(ObjectStore):
     def put(self, key: str, data: bytes, *, if_absent: bool = False, if_token: str | None = None) -> str:
         """See `ObjectStore.put`; survives a power cut when it returns."""
         target = self._target(key)
+        if if_absent and self.head(key) is not None:
+            return self._same_already(key, data)
         with translated(str(target)):
             with self._tree.new_file(key) as (file, new):
                 _write(file, data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from ocistore_tui.errors import AccessDenied, Refused, UsageError
@@ -19,6 +20,7 @@ class KeyPaths:
     def __init__(self, root: Path) -> None:
         self.root = root.expanduser().absolute()
         self._real_root = os.path.realpath(self.root).rstrip("/")
+        self._text = str(self.root)
         self._seen_inside: set[str] = set()
         self._folds: bool | None = None
 
@@ -29,41 +31,44 @@ class KeyPaths:
             UsageError: not a key.
             AccessDenied: a symbolic link on the way leaves the root.
         """
-        parts = key.split("/")
-        if "" in parts or "." in parts or ".." in parts or "\0" in key or parts[0] == OWN_DIR:
-            raise UsageError("not a usable key", where=repr(key), fix="keys are plain names joined by /")
-        self.check_inside(f"{self.root}/{'/'.join(parts[:-1])}".rstrip("/"))
-        return f"{self.root}/{key}"
+        path = self._joined(key)
+        self.check_inside(path.rpartition("/")[0])
+        return path
 
     def directory(self, prefix: str) -> str:
         """The directory of ``prefix`` (empty or ending in ``/``), surely inside the root."""
         if not prefix:
-            return str(self.root)
+            return self._text
         if not prefix.endswith("/"):
             raise UsageError("not a usable prefix", where=repr(prefix), fix="prefixes end with /")
-        path = self.path(prefix[:-1])
+        path = self._joined(prefix[:-1])
         self.check_inside(path)
         return path
+
+    def _joined(self, key: str) -> str:
+        parts = key.split("/")
+        if "" in parts or "." in parts or ".." in parts or "\0" in key or parts[0] == OWN_DIR:
+            raise UsageError("not a usable key", where=repr(key), fix="keys are plain names joined by /")
+        return f"{self._text}/{key}"
 
     def check_inside(self, directory: str, *, afresh: bool = False) -> None:
         """Refuse a directory that a symbolic link leads out of the root; remembers unless ``afresh``."""
         if directory in self._seen_inside and not afresh:
             return
         # Walk up to what is known; only a symbolic link on the way needs the whole path looked at.
-        unknown, at = [], directory
-        while len(at) > len(str(self.root)) and (afresh or at not in self._seen_inside):
-            unknown.append(at)
-            at = at.rpartition("/")[0]
-        for path in unknown:
+        at, root_length = directory, len(self._text)
+        while len(at) > root_length and (afresh or at not in self._seen_inside):
             try:
-                is_link = os.readlink(path) is not None  # noqa: PTH115 - called for every new directory
-            except OSError:  # not a link, or not there
-                is_link = False
-            if is_link:
-                self.check_link(path)
+                is_link = stat.S_ISLNK(os.lstat(at).st_mode)
+            except OSError:  # not there: nothing to lead anywhere
+                pass
+            else:
+                if is_link:
+                    self.check_link(at)
+                self._seen_inside.add(at)
+            at = at.rpartition("/")[0]
         if len(self._seen_inside) > _REMEMBERED:
             self._seen_inside.clear()
-        self._seen_inside.update(path for path in unknown if Path(path).is_dir())
 
     def check_link(self, path: str) -> None:
         """Refuse the symbolic link ``path`` if it leaves the root."""

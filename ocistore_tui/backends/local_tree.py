@@ -113,7 +113,12 @@ class Tree:
             Unavailable: somebody holds the lock for a minute.
         """
         with self._lock:
-            file = os.open(self.prepare().parent / "lock", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            path = self.prepare().parent / "lock"
+            try:
+                file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # enough for a lock, and others may own it
+            except FileNotFoundError:
+                file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                self.adopt(path)
             try:
                 self._wait(file)
                 yield
