@@ -5,6 +5,7 @@ from __future__ import annotations
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.resolve import resolve
 from ocistore_tui.errors import IntegrityError, NotFound
+from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.image import MAX_CONFIG_BYTES, ImageConfig, parse_config
 from ocistore_tui.model.listing import Inspection, LayerRow, PlatformRow
@@ -22,11 +23,14 @@ def inspect(context: Context, reference: Reference, platform: Platform | None) -
     """
     resolved = resolve(context, reference)
     found = resolved.manifest
+    pushed: float | None = None
+    if reference.tag is not None and reference.digest is None:
+        pushed = Repository(context.store, reference.repository).tag_modified(reference.tag)
     if isinstance(found, Index) and platform is not None:
         found = _of_platform(context, found, platform, reference)
     if isinstance(found, Index):
-        return _inspect_index(context, reference, found, resolved.pushed, resolved.flaws)
-    return _inspect_manifest(context, reference, found, resolved.pushed, resolved.flaws)
+        return _inspect_index(context, reference, found, pushed, resolved.flaws)
+    return _inspect_manifest(context, reference, found, pushed, resolved.flaws)
 
 
 def _inspect_index(

@@ -29,12 +29,12 @@ def list_tags(context: Context, repository_name: str) -> Iterator[TagRow]:
     yield from context.workers.stream(lambda name: describe_tag(context, repository, name, pushed[name]), names)
 
 
-def describe_tag(context: Context, repository: Repository, name: str, pushed: float | None = None) -> TagRow:
+def describe_tag(context: Context, repository: Repository, name: str, pushed: float | None) -> TagRow:
     """One tag's row; a flaw is part of the row, not an error."""
     try:
         link = repository.read_tag(name)
         found = context.documents.manifest(link.digest)
-        return _row(context, name, found, pushed if pushed is not None else link.modified, link.flaws)
+        return _row(context, name, found, pushed, link.flaws)
     except (NotFound, IntegrityError) as error:
         return TagRow(name, pushed=pushed, flaw=str(error))
 

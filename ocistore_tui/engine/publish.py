@@ -8,6 +8,7 @@ from functools import partial
 
 from ocistore_tui.engine.context import Context
 from ocistore_tui.errors import IntegrityError
+from ocistore_tui.layout.referrers import add_referrer
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.manifest import Descriptor, Index, Manifest, parse_manifest
@@ -99,7 +100,7 @@ def publish(context: Context, repository: Repository, closure: Closure) -> None:
     for found in closure.manifests:
         context.cache.keep_document(found.digest, found.raw)
         if found.subject is not None:
-            repository.update_fallback_index(found.subject.digest, _referrer(found))
+            add_referrer(repository, found.subject.digest, _referrer(found))
 
 
 def _holds(context: Context, found: Manifest | Index) -> bool:

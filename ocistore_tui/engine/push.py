@@ -14,7 +14,7 @@ from ocistore_tui.engine.presence import Presence
 from ocistore_tui.engine.progress import Tracker
 from ocistore_tui.engine.publish import Closure, close, is_published, publish
 from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, UsageError
-from ocistore_tui.layout.repository import Repository, TagLink
+from ocistore_tui.layout.repository import Repository, TagLink, Whatever
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import ClassicImage, ContentImage, ImageFacts, SourceKind
 from ocistore_tui.model.manifest import Descriptor, Index, Manifest, build_manifest
@@ -30,7 +30,8 @@ class _Prepared:
 
     source: ImageSource
     facts: ImageFacts
-    tag_before: TagLink | None
+    tag_before: TagLink | Whatever | None
+    """What the tag has to name still when it is written; anything, where its link is damaged."""
     known: Mapping[Digest, Descriptor]
     """Classic: stored blobs by diff ID."""
     closure: Closure | None
@@ -77,7 +78,7 @@ def plan_push(context: Context, request: PushRequest) -> PushPlan:
         platforms=(str(facts.platform),) if facts.platform.is_known else (),
         layers=layers,
         digest=closure.root.digest if closure else None,
-        tag_before=tag_before.digest if tag_before else None,
+        tag_before=tag_before.digest if isinstance(tag_before, TagLink) else None,
         needs_export=needs_export,
         transfer_bytes=_transfer_bytes(facts, layers) if needs_export else 0,
         notes=tuple(notes),
@@ -133,7 +134,7 @@ def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) 
         tracker.stage("verifying")
         publish(context, repository, closure)
         assert plan.reference.tag is not None
-        if prepared.tag_before is None or prepared.tag_before.digest != closure.root.digest:
+        if plan.tag_before != closure.root.digest:
             repository.set_tag(plan.reference.tag, closure.root.digest, expected=prepared.tag_before)
     _remember(context, closure)
     layers = _moved(context, closure, intake.states)
@@ -156,10 +157,11 @@ def _prepare_classic(
     repository: Repository,
     tag: str,
     facts: ImageFacts,
-    tag_before: TagLink | None,
+    tag_before: TagLink | Whatever | None,
 ) -> tuple[Mapping[Digest, Descriptor], Closure | None]:
     """A classic image has no manifest: find the one it was stored under before, or make it from known layers."""
-    for digest in (tag_before.digest if tag_before else None, context.cache.manifest_of(facts.id)):
+    tagged = tag_before.digest if isinstance(tag_before, TagLink) else None
+    for digest in (tagged, context.cache.manifest_of(facts.id)):
         manifest = _manifest_of_image(context, digest, facts.id) if digest else None
         if manifest is not None:
             closure = Closure(manifest, (manifest,), manifest.blobs)
@@ -237,14 +239,14 @@ def _manifest_of_image(context: Context, digest: Digest, image_id: Digest) -> Ma
     return None
 
 
-def _read_tag(repository: Repository, tag: str, notes: list[str]) -> TagLink | None:
+def _read_tag(repository: Repository, tag: str, notes: list[str]) -> TagLink | Whatever | None:
     try:
         return repository.read_tag(tag)
     except NotFound:
         return None
     except IntegrityError as error:
         notes.append(f"the tag's link is broken ({error.message}); this push replaces it")
-        return None
+        return Whatever.ANY
 
 
 def _planned(

@@ -16,8 +16,6 @@ class Resolved:
     """What a reference names."""
 
     manifest: Manifest | Index
-    pushed: float | None
-    """When its tag was last moved, seconds since 1970, UTC."""
     flaws: tuple[str, ...]
 
 
@@ -29,7 +27,6 @@ def resolve(context: Context, reference: Reference) -> Resolved:
         IntegrityError: a broken link or manifest.
     """
     repository = Repository(context.store, reference.repository)
-    pushed: float | None = None
     flaws: tuple[str, ...] = ()
     digest: Digest
     if reference.digest is not None:
@@ -37,7 +34,7 @@ def resolve(context: Context, reference: Reference) -> Resolved:
     else:
         assert reference.tag is not None
         link = repository.read_tag(reference.tag)
-        digest, pushed, flaws = link.digest, link.modified, link.flaws
+        digest, flaws = link.digest, link.flaws
     manifest = repository.read_manifest(digest)
     context.cache.keep_document(manifest.digest, manifest.raw)
-    return Resolved(manifest, pushed, flaws)
+    return Resolved(manifest, flaws)

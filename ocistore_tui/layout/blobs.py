@@ -1,0 +1,107 @@
+"""The blob space of a store: bytes named by their digest, shared by all repositories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from ocistore_tui.backends.base import MIB, CancelSignal, Entry, ObjectStore, checked_chunks
+from ocistore_tui.errors import IntegrityError, NotFound
+from ocistore_tui.layout import paths
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.manifest import Descriptor
+
+
+class Blobs:
+    """All blobs of one store. "Exists" is never taken for "correct": sizes are compared, and reads are verified."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def stat(self, digest: Digest) -> Entry | None:
+        """Size and token of a blob; None when it is not there."""
+        return self._store.head(paths.blob(digest))
+
+    def has(self, blob: Descriptor) -> bool:
+        """Whether the blob is there with the size its descriptor says."""
+        entry = self.stat(blob.digest)
+        return entry is not None and entry.size_bytes == blob.size
+
+    def read(self, digest: Digest, *, max_bytes: int) -> bytes:
+        """A small blob, verified.
+
+        Raises:
+            NotFound: it is not there.
+            IntegrityError: it is damaged, or larger than ``max_bytes``.
+        """
+        try:
+            raw, _ = self._store.get(paths.blob(digest), max_bytes=max_bytes)
+        except NotFound as error:
+            raise NotFound(
+                "a blob is missing from the store",
+                where=digest,
+                cause=error.cause,
+                fix="push the image again to repair it",
+            ) from error
+        for _ in checked_chunks([raw], size_bytes=len(raw), digest=digest, where=digest):
+            pass
+        return raw
+
+    def open(self, blob: Descriptor, *, cancel: CancelSignal | None = None) -> Iterator[bytes]:
+        """A blob's bytes in pieces of about a MiB; the end is only reached when size and digest fit.
+
+        Raises:
+            NotFound: it is not there.
+            IntegrityError: it is damaged.
+            Cancelled: ``cancel`` was set.
+        """
+        entry = self.stat(blob.digest)
+        if entry is None:
+            raise NotFound(
+                "a blob is missing from the store", where=blob.digest, fix="push the image again to repair it"
+            )
+        if entry.size_bytes != blob.size:
+            raise IntegrityError(
+                "a blob in the store is damaged",
+                where=blob.digest,
+                cause=f"it has {entry.size_bytes} bytes instead of {blob.size}",
+                fix="push the image again: that repairs it",
+            )
+        with self._store.open_range(paths.blob(blob.digest), start=0, length=blob.size, token=entry.token) as reader:
+            pieces = iter(lambda: reader.read(MIB), b"")
+            yield from checked_chunks(
+                pieces, size_bytes=blob.size, digest=blob.digest, where=blob.digest, cancel=cancel
+            )
+
+    def put(self, raw: bytes) -> Digest:
+        """Store a small blob; one that is there with the right size is left alone."""
+        digest = Digest.of(raw)
+        if not self.has(Descriptor(digest=digest, size=len(raw))):
+            self._store.put(paths.blob(digest), raw)
+        return digest
+
+    def upload(
+        self,
+        blob: Descriptor,
+        chunks: Iterable[bytes],
+        *,
+        progress: Callable[[int], None] | None = None,
+        cancel: CancelSignal | None = None,
+    ) -> None:
+        """Store a blob of known digest; nothing becomes visible unless its bytes fit. Replaces a damaged one."""
+        self._store.put_stream(
+            paths.blob(blob.digest), chunks, size_bytes=blob.size, digest=blob.digest, progress=progress, cancel=cancel
+        )
+
+    def upload_file(
+        self,
+        blob: Descriptor,
+        path: Path,
+        *,
+        progress: Callable[[int], None] | None = None,
+        cancel: CancelSignal | None = None,
+    ) -> None:
+        """Store a blob from a file whose digest the caller has just computed; the file may be moved away."""
+        self._store.put_file(
+            paths.blob(blob.digest), path, size_bytes=blob.size, digest=blob.digest, progress=progress, cancel=cancel
+        )
