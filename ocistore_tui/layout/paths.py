@@ -6,12 +6,12 @@
     ├── blobs/<alg>/<hex[0:2]>/<hex>/data                      layers, configs, manifests
     └── repositories/<name>/
         ├── _layers/<alg>/<hex>/link                            the repository may read this blob
-        ├── _manifests/revisions/<alg>/<hex>/link                        the repository holds this manifest
+        ├── _manifests/revisions/<alg>/<hex>/link               the repository holds this manifest
         ├── _manifests/tags/<tag>/current/link                  what the tag names
         ├── _manifests/tags/<tag>/index/<alg>/<hex>/link        every digest the tag ever named
-        └── _uploads/<uuid>/…                                            a registry's unfinished uploads; never written here
+        └── _uploads/<uuid>/…                                     a registry's unfinished uploads; never written here
 
-A link holds the bare digest text, no newline. The content of a link may differ from its path; readers follow the content.
+A link holds the bare digest text, no newline. Its content may differ from its path; readers follow the content.
 """
 
 from __future__ import annotations
