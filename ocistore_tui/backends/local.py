@@ -109,10 +109,10 @@ class LocalStore(ObjectStore):
                 raise IntegrityError(
                     "the object is too large", where=path, cause=f"{found.st_size} bytes, at most {max_bytes} expected"
                 )
-            pieces = []
-            while piece := os.read(file, max_bytes + 1):
-                pieces.append(piece)
-            return b"".join(pieces), stamp(found)
+            data = bytearray()
+            while len(data) < found.st_size and (piece := os.read(file, found.st_size - len(data))):
+                data += piece
+            return bytes(data), stamp(found)
 
     def open_range(
         self, key: str, *, start: int = 0, length: int | None = None, token: str | None = None
@@ -145,7 +145,8 @@ class LocalStore(ObjectStore):
                 raise missing_root(self.root) from error
 
     def _misspelled(self, key: str) -> bool:
-        return bool(self.paths.folds_case()) and self.paths.other_spelling(key) is not None
+        with translated(str(self.root / key)):
+            return bool(self.paths.folds_case()) and self.paths.other_spelling(key) is not None
 
     def _existing(self, key: str) -> str:
         path = self.paths.path(key)

@@ -100,7 +100,10 @@ class KeyPaths:
                 return None
             # Hex names have one spelling, and their directories are the long ones.
             if not _is_hex(part):
-                names = [entry.name for entry in os.scandir(at)]
+                try:
+                    names = [entry.name for entry in os.scandir(at)]
+                except (FileNotFoundError, NotADirectoryError):  # removed since we looked
+                    return None
                 if part not in names:
                     twins = [name for name in names if name.casefold() == part.casefold()]
                     return str(at / (twins[0] if twins else part))
