@@ -7,6 +7,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ocistore_tui.backends.base import (
@@ -25,7 +26,7 @@ from ocistore_tui.backends.local_check import check_directory
 from ocistore_tui.backends.local_errors import missing_root, store_error, translated
 from ocistore_tui.backends.local_listing import child_dirs, entry_of, stamp, walk
 from ocistore_tui.backends.local_paths import KeyPaths
-from ocistore_tui.backends.local_reader import FileReader, open_file, opened
+from ocistore_tui.backends.local_reader import FileReader, open_file
 from ocistore_tui.backends.local_tree import Tree, sync
 from ocistore_tui.errors import (
     AccessDenied,
@@ -103,8 +104,7 @@ class LocalStore(ObjectStore):
 
     def get(self, key: str, *, max_bytes: int) -> tuple[bytes, str]:
         """See `ObjectStore.get`."""
-        path = self._existing(key)
-        with opened(path, self.paths.check_link) as (file, found), translated(path):
+        with self._opened(key) as (file, found, path), translated(path):
             if found.st_size > max_bytes:
                 raise IntegrityError(
                     "the object is too large", where=path, cause=f"{found.st_size} bytes, at most {max_bytes} expected"
@@ -118,8 +118,7 @@ class LocalStore(ObjectStore):
         self, key: str, *, start: int = 0, length: int | None = None, token: str | None = None
     ) -> RangeReader:
         """See `ObjectStore.open_range`."""
-        path = self._existing(key)
-        file, found = open_file(path, self.paths.check_link)
+        file, found, path = self._open(key)
         reader = FileReader(file, path, start=start, end=found.st_size if length is None else start + length)
         try:
             if token is not None and token != stamp(found):
@@ -148,13 +147,23 @@ class LocalStore(ObjectStore):
         with translated(str(self.root / key)):
             return bool(self.paths.folds_case()) and self.paths.other_spelling(key) is not None
 
-    def _existing(self, key: str) -> str:
+    def _open(self, key: str) -> tuple[int, os.stat_result, str]:
         path = self.paths.path(key)
-        if self._misspelled(key):
-            raise NotFound("no such object", where=path, cause="only in another spelling of upper and lower case")
-        if not self.root.is_dir():
-            self._check_root(path)
-        return path
+        try:
+            if self._misspelled(key):
+                raise NotFound("no such object", where=path, cause="only in another spelling of upper and lower case")
+            return *open_file(path, self.paths.check_link), path
+        except NotFound:
+            self._check_root(path)  # says it better, when it is the whole directory that is missing
+            raise
+
+    @contextmanager
+    def _opened(self, key: str) -> Iterator[tuple[int, os.stat_result, str]]:
+        file, found, path = self._open(key)
+        try:
+            yield file, found, path
+        finally:
+            os.close(file)
 
     # -- writing ------------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,6 @@ import errno
 import os
 import stat
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from ocistore_tui.backends.base import MIB, CancelSignal, RangeReader, check_cancel
 from ocistore_tui.backends.local_errors import translated
@@ -34,23 +32,15 @@ def open_file(path: str, check_link: CheckLink) -> tuple[int, os.stat_result]:
                     raise
                 check_link(path)
                 file = os.open(path, _FLAGS)
-        except (FileNotFoundError, NotADirectoryError) as error:
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+                raise
             raise NotFound("no such object", where=path) from error
         found = os.fstat(file)
     if not stat.S_ISREG(found.st_mode):
         os.close(file)
         raise NotFound("no such object", where=path, cause="there is a directory or a special file")
     return file, found
-
-
-@contextmanager
-def opened(path: str, check_link: CheckLink) -> Iterator[tuple[int, os.stat_result]]:
-    """`open_file`, closed at the end."""
-    file, found = open_file(path, check_link)
-    try:
-        yield file, found
-    finally:
-        os.close(file)
 
 
 class FileReader(RangeReader):
