@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,7 +13,7 @@ from google.api_core import exceptions as api
 from ocistore_tui.backends.base import MIB, CancelSignal
 from ocistore_tui.backends.gcs_client import TIMEOUT_S, bounded_retry
 from ocistore_tui.backends.gcs_errors import CAUGHT, no_bucket, translated
-from ocistore_tui.backends.parts import gather_parts, send_parts
+from ocistore_tui.backends.parts import gather_parts, send_parts, try_for
 from ocistore_tui.errors import NotFound, Unavailable
 
 CONTENT_TYPE = "application/octet-stream"
@@ -136,9 +135,7 @@ class _Session:
 
     def forget(self) -> None:
         """Delete the session, best effort: in a thread, because on a dead network that could take long."""
-        thread = threading.Thread(target=self._delete, name="gcs-forget", daemon=True)
-        thread.start()
-        thread.join(_FORGET_S)
+        try_for(_FORGET_S, self._delete)
 
     def _delete(self) -> None:
         try:

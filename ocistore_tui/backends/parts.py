@@ -5,11 +5,12 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Generic, TypeVar
 
 from ocistore_tui.backends.base import CancelSignal, check_cancel
 
+P = TypeVar("P", bound=Sized)
 T = TypeVar("T")
 
 GRACE_S = 0.8
@@ -37,8 +38,8 @@ def gather_parts(chunks: Iterable[bytes], part_bytes: int) -> Iterator[bytes]:
 
 
 def send_parts(
-    parts: Iterable[bytes],
-    send: Callable[[int, bytes], T],
+    parts: Iterable[P],
+    send: Callable[[int, P], T],
     *,
     workers: int,
     where: str = "",
@@ -46,6 +47,8 @@ def send_parts(
     cancel: CancelSignal | None = None,
 ) -> list[T]:
     """Call ``send(number, part)`` for every part, ``workers`` at a time, and return the answers in order.
+
+    A part is bytes, or a `range` of bytes that another server fetches. ``progress`` gets the length of each.
 
     With one worker the parts go strictly in order. At most ``workers + 1`` parts are in memory.
 
@@ -64,21 +67,21 @@ def send_parts(
         raise
 
 
-class _Crew(Generic[T]):
+class _Crew(Generic[P, T]):
     """Threads that take parts; daemons, so that a hanging request cannot hold up the end of the process."""
 
-    def __init__(self, send: Callable[[int, bytes], T], workers: int, progress: Callable[[int], None] | None) -> None:
+    def __init__(self, send: Callable[[int, P], T], workers: int, progress: Callable[[int], None] | None) -> None:
         self._send = send
         self._workers = workers
         self._progress = progress
         self._slots = threading.Semaphore(workers)
-        self._work: queue.SimpleQueue[tuple[int, bytes] | None] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[tuple[int, P] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._answers: dict[int, T] = {}
         self._failure: BaseException | None = None
         self._stopped = False
 
-    def offer(self, number: int, part: bytes, where: str, cancel: CancelSignal | None) -> None:
+    def offer(self, number: int, part: P, where: str, cancel: CancelSignal | None) -> None:
         while not self._slots.acquire(timeout=_POLL_S):
             self._look(where, cancel)
         self._look(where, cancel)
@@ -126,3 +129,10 @@ class _Crew(Generic[T]):
             finally:
                 del part
                 self._slots.release()
+
+
+def try_for(seconds: float, action: Callable[[], object]) -> None:
+    """Run ``action``, which raises nothing, and wait so long for it; tidying up must not hang on a dead network."""
+    thread = threading.Thread(target=action, name="tidy", daemon=True)
+    thread.start()
+    thread.join(seconds)

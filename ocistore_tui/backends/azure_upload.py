@@ -1,0 +1,180 @@
+"""Uploads to Azure: staged blocks that nobody sees until they are committed, conditions, and foreign blob types."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterable, Sized
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.storage.blob import BlobBlock, BlobClient, BlobSasPermissions, ContentSettings, generate_blob_sas
+
+from ocistore_tui.backends.azure_errors import CAUGHT, code_of, translated
+from ocistore_tui.backends.base import MIB, CancelSignal
+from ocistore_tui.backends.parts import send_parts, try_for
+from ocistore_tui.errors import NotFound, PreconditionFailed
+
+CONTENT_TYPE = "application/octet-stream"
+MAX_BLOCKS = 50_000
+_TIDY_S = 0.9
+
+P = TypeVar("P", bound=Sized)
+
+
+def match(token: str | None, *, absent: bool = False) -> dict[str, Any]:
+    """The client's arguments for "only this version" or "only if it is not there"."""
+    if absent:
+        return {"match_condition": MatchConditions.IfMissing}
+    if token is None:
+        return {}
+    return {"etag": f'"{token}"', "match_condition": MatchConditions.IfNotModified}
+
+
+def token_of(etag: Any) -> str:
+    """An ETag without its quotes, which listings leave out and headers have."""
+    return str(etag or "").strip('"')
+
+
+def part_bytes_for(size_bytes: int) -> int:
+    """8 MiB, or what it takes to stay below the limit of blocks."""
+    return max(8 * MIB, -(-size_bytes // (MAX_BLOCKS - 1000) // MIB) * MIB)
+
+
+def put_object(blob: BlobClient, data: bytes, *, where: str, if_absent: bool, if_token: str | None) -> str:
+    """Write a whole blob in one request and return its token.
+
+    An append blob, as registries 3.0 to 3.1.1 write all their files, cannot be replaced by a block blob in place: it is
+    deleted in the version seen, and the new one created only if nobody else was faster. In between it is missing.
+    """
+    try:
+        return _put(blob, data, match(if_token, absent=if_absent))
+    except HttpResponseError as error:
+        if code_of(error) != "InvalidBlobType":
+            raise
+        if if_absent:
+            raise PreconditionFailed("the object is there already", where=where, cause="as an append blob") from error
+    delete_other_type(blob, where=where, if_token=if_token)
+    return _put(blob, data, match(None, absent=True))
+
+
+def _put(blob: BlobClient, data: bytes, condition: dict[str, Any]) -> str:
+    checksum = bytearray(hashlib.md5(data, usedforsecurity=False).digest())
+    settings = ContentSettings(content_type=CONTENT_TYPE, content_md5=checksum)
+    answer = blob.upload_blob(data, overwrite=True, length=len(data), content_settings=settings, **condition)
+    return token_of(answer["etag"])
+
+
+def delete_other_type(blob: BlobClient, *, where: str, if_token: str | None = None) -> None:
+    """Delete a blob that is no block blob, in the version seen, so that a block blob can take its place."""
+    try:
+        there = blob.get_blob_properties()
+    except ResourceNotFoundError:
+        return
+    token = token_of(there.etag)
+    if if_token not in (None, token):
+        raise PreconditionFailed(
+            "somebody else changed the object", where=where, fix="look at the new state and try again"
+        )
+    if str(getattr(there.blob_type, "value", there.blob_type)) != "BlockBlob":
+        blob.delete_blob(**match(token))
+
+
+class BlockUpload:
+    """Blocks under ids of this upload alone, so that another upload of the same blob cannot slip others in."""
+
+    def __init__(self, blob: BlobClient, *, where: str) -> None:
+        self._blob = blob
+        self._where = where
+        self._prefix = uuid.uuid4().hex[:16]
+        self._other_type_checked = False
+
+    def _id(self, number: int) -> str:
+        return f"{self._prefix}{number:08d}"
+
+    def stage(self, number: int, part: bytes) -> str:
+        """Send one block."""
+        with translated(self._where):
+            self._blob.stage_block(self._id(number), part, length=len(part), validate_content=True)
+        return self._id(number)
+
+    def stage_from(self, url: str, authorization: str | None) -> Callable[[int, range], str]:
+        """What makes Azure fetch one block itself."""
+        more = {"source_authorization": authorization} if authorization else {}
+
+        def stage(number: int, part: range) -> str:
+            with translated(self._where):
+                self._blob.stage_block_from_url(
+                    self._id(number), url, source_offset=part.start, source_length=len(part), **more
+                )
+            return self._id(number)
+
+        return stage
+
+    def run(
+        self,
+        parts: Iterable[P],
+        stage: Callable[[int, P], str],
+        *,
+        workers: int,
+        if_absent: bool,
+        progress: Callable[[int], None] | None,
+        cancel: CancelSignal | None,
+    ) -> str:
+        """Stage every part, commit, and return the token; nothing is seen of it unless all went well."""
+        try:
+            ids = send_parts(parts, stage, workers=workers, where=self._where, progress=progress, cancel=cancel)
+            with translated(self._where):
+                answer = self._blob.commit_block_list(
+                    [BlobBlock(block_id=each) for each in ids],
+                    content_settings=ContentSettings(content_type=CONTENT_TYPE),
+                    **match(None, absent=if_absent),
+                )
+            return token_of(answer["etag"])
+        except BaseException:
+            try_for(_TIDY_S, lambda: drop_blocks(self._blob, only=self._prefix))
+            raise
+
+
+def drop_blocks(blob: BlobClient, *, only: str = "") -> None:
+    """Drop the blocks of an upload that was never committed, best effort; Azure itself does it after a week.
+
+    There is no other way than to commit an empty blob where none is, and to delete it at once. Left alone when a blob
+    is there, or when blocks are waiting whose ids do not start with ``only``: they are another upload's.
+    """
+    try:
+        _, waiting = blob.get_block_list("uncommitted")
+        if not waiting or not all(str(block.id).startswith(only) for block in waiting):
+            return
+        blob.get_blob_properties()
+    except ResourceNotFoundError:
+        pass
+    except CAUGHT:
+        return
+    else:
+        return
+    try:
+        token = token_of(blob.commit_block_list([], **match(None, absent=True))["etag"])
+        blob.delete_blob(**match(token))
+    except CAUGHT:
+        return
+
+
+def read_signature(blob: BlobClient, account: str, key: str) -> str:
+    """A SAS to read one blob for a few hours, for a server-side copy."""
+    return generate_blob_sas(
+        account_name=account,
+        container_name=blob.container_name,
+        blob_name=blob.blob_name,
+        account_key=key,
+        permission=BlobSasPermissions(read=True),
+        start=datetime.now(UTC) - timedelta(minutes=15),
+        expiry=datetime.now(UTC) + timedelta(hours=6),
+    )
+
+
+def nothing_there(error: BaseException) -> bool:
+    """Whether the blob, not its container, is what is missing."""
+    return isinstance(error, NotFound) and error.message == "no such object"
