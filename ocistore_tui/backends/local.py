@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from ocistore_tui.backends.base import (
 )
 from ocistore_tui.backends.local_check import check_directory
 from ocistore_tui.backends.local_errors import missing_root, store_error, translated
+from ocistore_tui.backends.local_files import check_space, current_token, seal, write_all
 from ocistore_tui.backends.local_listing import child_dirs, entry_of, stamp, walk
 from ocistore_tui.backends.local_paths import KeyPaths
 from ocistore_tui.backends.local_reader import FileReader, open_file
@@ -31,7 +31,6 @@ from ocistore_tui.backends.local_tree import Tree, sync
 from ocistore_tui.errors import (
     AccessDenied,
     IntegrityError,
-    NoSpace,
     NotFound,
     OciStoreError,
     PreconditionFailed,
@@ -174,11 +173,11 @@ class LocalStore(ObjectStore):
             return self._same_already(key, data)
         with translated(str(target)):
             with self._tree.new_file(key) as (file, new):
-                _write(file, data)
-                token = self._finish(file)
+                write_all(file, data)
+                token = seal(file)
                 with self._tree.locked():
                     try:
-                        if if_token is not None and self._token(target) != if_token:
+                        if if_token is not None and current_token(target) != if_token:
                             raise FileExistsError(errno.EEXIST, "another version")
                         changed = self._tree.publish(new, target, exclusive=if_absent)
                     except FileExistsError:
@@ -203,9 +202,9 @@ class LocalStore(ObjectStore):
             return there.token
         where = str(target)
         with translated(where), self._tree.new_file(key) as (file, new):
-            self._check_space(size_bytes)
+            check_space(self._tree.staging, size_bytes)
             for chunk in checked_chunks(chunks, size_bytes=size_bytes, digest=digest, where=where, cancel=cancel):
-                _write(file, chunk)
+                write_all(file, chunk)
                 if progress:
                     progress(len(chunk))
             return self._publish_blob(file, new, target)
@@ -259,7 +258,7 @@ class LocalStore(ObjectStore):
             if isinstance(reader, FileReader):
                 target = self._target(key)
                 with translated(str(target)), self._tree.new_file(key) as (file, new):
-                    self._check_space(size_bytes)
+                    check_space(self._tree.staging, size_bytes)
                     if reader.copy_to(file, limit_bytes=size_bytes + 1, cancel=cancel):
                         chunks = iter(lambda: os.read(file, MIB), b"")
                         for chunk in checked_chunks(
@@ -288,24 +287,11 @@ class LocalStore(ObjectStore):
             self.paths.check_spelling(key)
         return Path(path)
 
-    def _finish(self, file: int) -> str:
-        """Bring the file to the disk, with a time of its own, and tell its token."""
-        now = time.time_ns()
-        os.utime(file, ns=(now, now))
-        os.fsync(file)
-        return stamp(os.fstat(file))
-
     def _publish_blob(self, file: int, new: Path, target: Path) -> str:
-        token = self._finish(file)
+        token = seal(file)
         with self._tree.locked():
             self._tree.publish(new, target)
         return token
-
-    def _token(self, target: Path) -> str | None:
-        try:
-            return stamp(target.stat())
-        except (FileNotFoundError, NotADirectoryError):
-            return None
 
     def _same_already(self, key: str, data: bytes) -> str:
         try:
@@ -315,18 +301,6 @@ class LocalStore(ObjectStore):
         if there != data:
             raise _changed(str(self.root / key))
         return token
-
-    def _check_space(self, size_bytes: int) -> None:
-        """Say at once, not after gigabytes, that a blob will not fit."""
-        free = os.statvfs(self._tree.staging)
-        free_bytes = free.f_bavail * free.f_frsize
-        if size_bytes > free_bytes:
-            raise NoSpace(
-                "no space left",
-                where=str(self.root),
-                cause=f"{size_bytes} bytes are needed, {free_bytes} are free",
-                fix="free space, then run again",
-            )
 
     # -- deleting, unfinished files, check ----------------------------------------------------------------------------
 
@@ -351,7 +325,7 @@ class LocalStore(ObjectStore):
         with translated(str(target)):
             self.paths.check_inside(str(target.parent), afresh=True)
             with self._tree.locked():
-                if if_token is not None and self._token(target) not in (None, if_token):
+                if if_token is not None and current_token(target) not in (None, if_token):
                     raise _changed(str(target))
                 self._tree.remove(target)
 
@@ -383,12 +357,6 @@ class LocalStore(ObjectStore):
     def check(self, *, write: bool = False) -> Report:
         """See `ObjectStore.check`."""
         return check_directory(self, self.paths, write=write)
-
-
-def _write(file: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(file, rest) :]
 
 
 def _changed(where: str) -> PreconditionFailed:

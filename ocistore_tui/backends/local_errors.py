@@ -12,7 +12,7 @@ from ocistore_tui.errors import AccessDenied, NoSpace, NotFound, OciStoreError, 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EACCES, errno.EPERM}
 _BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}
-_IN_THE_WAY = {errno.ENOTDIR, errno.EISDIR}
+_IN_THE_WAY = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY}
 _TOO_MANY_OPEN = {errno.EMFILE, errno.ENFILE}
 
 

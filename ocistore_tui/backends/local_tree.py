@@ -44,7 +44,7 @@ class Tree:
         self.root = paths.root
         self.staging = self.root / OWN_DIR / "tmp"
         self._create = create
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._kept = {str(self.root), f"{self.root}/docker", f"{self.root}/docker/registry"}
         self._kept.update(f"{self.root}/{name}" for name in _KEPT_DIRS)
         self._owner: tuple[int, int] | None = None
@@ -152,13 +152,18 @@ class Tree:
 
         Raises:
             FileExistsError: ``exclusive``, and there is something.
+            Unavailable: somebody keeps removing the directories, or removed ``new``.
         """
         for _ in range(_ATTEMPTS):
             try:
                 self._place(new, target, exclusive)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
                 if not new.exists():
-                    raise
+                    raise Unavailable(
+                        "the temporary file was removed before it was finished",
+                        where=str(new),
+                        fix="let nothing clean up there while a push is running, then run again",
+                    ) from error
                 if changed := self._place_with_parents(new, target):
                     return changed
             else:
