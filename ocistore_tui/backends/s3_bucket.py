@@ -1,0 +1,157 @@
+"""One bucket: keys below the root, requests whose failures are the program's errors."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import AbstractContextManager
+from typing import Any
+
+from ocistore_tui.backends.base import Entry
+from ocistore_tui.backends.s3_client import Connection, S3Options, StopSwitch, connect
+from ocistore_tui.backends.s3_errors import CAUGHT, NOT_S3, code_of, made, status_of, translate, translated
+from ocistore_tui.backends.s3_listing import Page, install_parser, page_of
+from ocistore_tui.errors import AccessDenied, OciStoreError
+
+
+class Bucket:
+    """What every part of the adapter shares; the client is built at the first request."""
+
+    def __init__(self, options: S3Options) -> None:
+        options.check()
+        self.options = options
+        self.name = options.bucket
+        self.root = options.root_dir.strip("/")
+        self.url = f"s3://{self.name}/{self.root}".rstrip("/")
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._stop: StopSwitch | None = None
+        self._is_there = False
+
+    @property
+    def connection(self) -> Connection:
+        """The client and what is known about the far end."""
+        with self._lock:
+            if self._connection is None:
+                try:
+                    self._connection = connect(self.options)
+                except CAUGHT as error:
+                    raise translate(error, where=self.url, bucket=self.name) from error
+                install_parser(self._connection.client)
+                self._stop = StopSwitch(self._connection.client)
+            return self._connection
+
+    @property
+    def stop(self) -> StopSwitch:
+        """What keeps abandoned uploads from being tried again."""
+        _ = self.connection
+        assert self._stop is not None
+        return self._stop
+
+    def close(self) -> None:
+        """Close idle connections."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.client.close()
+                self._connection = self._stop = None
+
+    def where(self, key: str) -> str:
+        """The key for messages."""
+        return f"{self.url}/{key}" if key else self.url
+
+    def full(self, key: str) -> str:
+        """The key as the bucket has it."""
+        return f"{self.root}/{key}" if self.root else key
+
+    def relative(self, full_key: str) -> str:
+        """The key below the root."""
+        return full_key[len(self.root) + 1 :] if self.root else full_key
+
+    def translated(self, key: str) -> AbstractContextManager[None]:
+        """Let only `OciStoreError` out."""
+        return translated(self.where(key), bucket=self.name)
+
+    def call(self, operation: str, key: str | None, **parameters: Any) -> Any:
+        """Send a request, named like the client's method.
+
+        Raises:
+            OciStoreError: its ``__cause__`` is what the client raised.
+        """
+        if key is not None:
+            parameters["Key"] = self.full(key)
+        try:
+            client: Any = self.connection.client
+            reply = getattr(client, operation)(Bucket=self.name, **parameters)
+        except CAUGHT as error:
+            raise translate(error, where=self.where(key or ""), bucket=self.name) from error
+        self._is_there = True
+        return reply
+
+    def page(
+        self, prefix: str, *, start_after: str | None, delimiter: str, token: str | None, limit: int | None = None
+    ) -> Page:
+        """One page of a listing, with full keys."""
+        parameters: dict[str, Any] = {"Prefix": prefix, "EncodingType": "url"}
+        if delimiter:
+            parameters["Delimiter"] = delimiter
+        if token is not None:
+            parameters["ContinuationToken"] = token
+        elif start_after:
+            parameters["StartAfter"] = start_after
+        if limit is not None:
+            parameters["MaxKeys"] = limit
+        page = page_of(self.call("list_objects_v2", None, **parameters))
+        if page is None:
+            raise made(NOT_S3, self.url, bucket=self.name)
+        return page
+
+    def probe(self) -> Page:
+        """The cheapest request that says what is wrong, if something is."""
+        return self.page(self.full(""), start_after=None, delimiter="", token=None, limit=1)
+
+    def head(self, key: str) -> Entry | None:
+        """Size and token; None only when the object is surely absent."""
+        try:
+            reply = self.call("head_object", key)
+        except OciStoreError as error:
+            return self._head_failed(error)
+        modified = reply.get("LastModified")
+        return Entry(
+            key, int(reply["ContentLength"]), modified.timestamp() if modified else None, reply.get("ETag") or None
+        )
+
+    def _head_failed(self, error: OciStoreError) -> None:
+        """A HEAD is refused without a word why: a listing of one key brings the reason."""
+        status = status_of(error.__cause__)
+        if status == 404 and self._is_there:
+            return
+        if status not in (301, 400, 403, 404):
+            raise error
+        try:
+            self.probe()
+        except AccessDenied as denied:
+            # Without the right to list, a missing object is 403, so that 404 is still a true answer.
+            if status == 404 and code_of(denied.__cause__) == "AccessDenied":
+                self._is_there = True
+                return
+            raise denied from error
+        if status != 404:
+            raise error
+
+    def storage(self) -> dict[str, str]:
+        """What every new object is to have; copies and parts do not inherit it."""
+        found: dict[str, str] = {}
+        if self.options.sse or self.options.sse_kms_key_id:
+            found["ServerSideEncryption"] = self.options.sse or "aws:kms"
+        if self.options.sse_kms_key_id:
+            found["SSEKMSKeyId"] = self.options.sse_kms_key_id
+        if self.options.storage_class:
+            found["StorageClass"] = self.options.storage_class
+        return found
+
+    def token_of(self, key: str, reply: Any) -> str:
+        """The ETag a write brought; some servers keep it to themselves."""
+        token = reply.get("ETag") or (reply.get("CopyObjectResult") or {}).get("ETag")
+        if not token:
+            found = self.head(key)
+            token = found.token if found else None
+        return str(token or "")
