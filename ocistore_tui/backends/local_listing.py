@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -68,9 +69,9 @@ def walk(
             try:
                 # follow_symlinks: a link that stays inside the root stands for its file
                 found = entry.stat()
-            except FileNotFoundError:
-                continue
             except OSError as error:
+                if error.errno in (errno.ENOENT, errno.ELOOP):  # gone, or a link that leads nowhere
+                    continue
                 raise store_error(error, where=entry.path) from error
             if stat.S_ISREG(found.st_mode):
                 yield entry_of(key, found)

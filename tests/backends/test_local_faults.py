@@ -15,7 +15,7 @@ import pytest
 
 from ocistore_tui.backends.base import MIB
 from ocistore_tui.backends.local import LocalStore
-from ocistore_tui.errors import IntegrityError, NoSpace, UsageError
+from ocistore_tui.errors import IntegrityError, NoSpace, Unavailable, UsageError
 from ocistore_tui.model.digest import Digest
 
 BLOB = "docker/registry/v2/blobs/sha256/ab/abc/data"
@@ -181,6 +181,23 @@ def test_a_file_cut_while_it_is_read(tmp_path: Path) -> None:
         assert reader.read(4) == b"45"
         with pytest.raises(IntegrityError, match="shorter"):
             reader.read(4)
+
+
+def test_too_many_open_files(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.put(BLOB, b"0123456789")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    readers = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, before[1]))
+    try:
+        with pytest.raises(Unavailable, match="open files") as caught:
+            readers.extend(store.open_range(BLOB) for _ in range(250))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert "ulimit" in caught.value.fix
+    assert {reader.read(20) for reader in readers} == {b"0123456789"}
+    for reader in readers:
+        reader.close()
 
 
 def test_readers_let_their_files_go(tmp_path: Path) -> None:

@@ -174,6 +174,23 @@ def test_a_symbolic_link_that_leaves_the_root_is_refused(root: Path, store: Loca
     assert (root / "docker/file").read_bytes() == b"ours"
 
 
+def test_links_that_stay_inside(root: Path, store: LocalStore) -> None:
+    """One to a file stands for it; one to a directory is not walked (it would list twice, or for ever)."""
+    store.put("docker/a/data", b"1")
+    (root / "docker/file").symlink_to("a/data")
+    (root / "docker/dir").symlink_to("a")
+    (root / "docker/around").symlink_to("../docker")
+    (root / "docker/nowhere").symlink_to("missing")
+    (root / "docker/itself").symlink_to("itself")
+    assert [(entry.key, entry.size_bytes) for entry in store.list_entries("")] == [
+        ("docker/a/data", 1),
+        ("docker/file", 1),
+    ]
+    assert list(store.list_dirs("docker/")) == ["a"]
+    assert store.get("docker/file", max_bytes=1)[0] == store.get("docker/dir/data", max_bytes=1)[0] == b"1"
+    assert store.head("docker/nowhere") is None
+
+
 def test_a_link_made_after_we_looked_is_still_refused_for_writing(
     root: Path, store: LocalStore, tmp_path: Path
 ) -> None:
