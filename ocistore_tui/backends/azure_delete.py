@@ -53,6 +53,7 @@ def _delete_one(connection: AzureConnection, name: str, if_token: str | None, wh
         connection.container.get_blob_client(name).delete_blob(**match(if_token))
     except CAUGHT as error:
         problem = translate(error, where=where(name))
+        problem.__cause__ = error
         if isinstance(problem, NotFound) and problem.message == "no such object":
             return []
         # A condition on a blob that is gone is a failed condition for Azure; a missing one is fine here.

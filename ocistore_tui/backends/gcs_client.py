@@ -6,7 +6,7 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
 
 import google.auth
+import google.auth.exceptions
 import requests
 import urllib3
 from google.api_core.retry import Retry
@@ -30,7 +31,7 @@ from ocistore_tui.errors import UsageError
 TIMEOUT_S = (10.0, 60.0)
 """To connect, and between two packets of an answer."""
 RETRY_FOR_S = 30.0
-_CONNECT_FOR_S = 2.0
+_CONNECT_FOR_S = 1.2
 _SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
 _should_retry = DEFAULT_RETRY._predicate  # noqa: SLF001 - no public name for the documented list
 
@@ -86,8 +87,9 @@ class _Adapter(HTTPAdapter):
 class BoundedRetry:
     """Whether an error is worth another try; a connection that is not even accepted, for a moment."""
 
-    def __init__(self) -> None:
-        self._since = self._last = 0.0
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._since = self._last = float("-inf")
 
     def __call__(self, error: Exception) -> bool:
         """Whether to try again, as `google.api_core.retry.Retry` asks."""
@@ -96,7 +98,7 @@ class BoundedRetry:
             if isinstance(reason, urllib3.exceptions.SSLError | requests.exceptions.SSLError):
                 return False
             if isinstance(reason, urllib3.exceptions.NewConnectionError | requests.exceptions.ConnectTimeout):
-                now, earlier = time.monotonic(), self._last
+                now, earlier = self._now(), self._last
                 self._last = now
                 if now - earlier > 2 * _CONNECT_FOR_S:
                     self._since = now
@@ -154,7 +156,17 @@ def _credentials(options: GcsOptions, request: Request) -> tuple[Credentials, st
         warnings.simplefilter("ignore")
         if info is None:
             return google.auth.default(scopes=_SCOPES, request=request, quota_project_id=options.user_project or None)
-        found, project = google.auth.load_credentials_from_dict(dict(info), scopes=_SCOPES, request=request)  # type: ignore[no-untyped-call]
+        try:
+            found, project = google.auth.load_credentials_from_dict(  # type: ignore[no-untyped-call]
+                dict(info), scopes=_SCOPES, request=request
+            )
+        except (google.auth.exceptions.DefaultCredentialsError, ValueError) as error:
+            raise UsageError(
+                "the Google key file cannot be used",
+                where=options.keyfile,
+                cause="it is not a complete key or credential configuration",
+                fix="download the key again and give it with --keyfile",
+            ) from error
     return found, project
 
 

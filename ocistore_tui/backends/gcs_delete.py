@@ -9,7 +9,7 @@ from google.api_core import exceptions as api
 
 from ocistore_tui.backends.gcs_client import TIMEOUT_S, GcsConnection, bounded_retry
 from ocistore_tui.backends.gcs_errors import CAUGHT, no_bucket, translate
-from ocistore_tui.errors import NotFound, OciStoreError
+from ocistore_tui.errors import NotFound, OciStoreError, Unavailable
 
 BATCH_KEYS = 100
 """https://cloud.google.com/storage/docs/batch"""
@@ -37,9 +37,16 @@ def _delete_batch(connection: GcsConnection, names: Sequence[str], where: str) -
     except CAUGHT as error:
         return [(name, translate(error, where=f"{where}/{name}")) for name in names]
     failed: Failed = []
+    hopeless: OciStoreError | None = None
     for name, problem in answers:
         if problem is None or problem.code in _AGAIN:
-            failed += _delete_one(connection, name, None, where)
+            if hopeless is None:
+                again = list(_delete_one(connection, name, None, where))
+                failed += again
+                # Half a minute of tries did not help; do not spend it on each of a hundred.
+                hopeless = next((error for _, error in again if isinstance(error, Unavailable)), None)
+            else:
+                failed.append((name, hopeless))
         elif problem.code not in (200, 204, 404):
             failed.append((name, translate(problem, where=f"{where}/{name}")))
     return failed
@@ -63,6 +70,7 @@ def _delete_one(
         connection.bucket.delete_blob(name, if_generation_match=generation, timeout=TIMEOUT_S, retry=bounded_retry())
     except CAUGHT as error:
         problem = translate(error, where=f"{where}/{name}")
+        problem.__cause__ = error
         if isinstance(problem, NotFound):
             if problem.message == no_bucket(where).message:
                 yield name, problem

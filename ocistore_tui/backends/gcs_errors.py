@@ -232,8 +232,17 @@ def _made(row: Row, where: str, said: str) -> OciStoreError:
     return row.error(row.message, where=where, cause=cause, fix=row.fix)
 
 
+def _body(error: Any) -> dict[str, Any]:
+    """The ``error`` object of a JSON answer; the client itself reads it only from some of the answers."""
+    try:
+        found = error.response.json()["error"]
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _reason(error: Any) -> str:
-    for detail in getattr(error, "errors", None) or ():
+    for detail in getattr(error, "errors", None) or _body(error).get("errors") or ():
         if isinstance(detail, dict) and detail.get("reason"):
             return str(detail["reason"])
     return ""
@@ -242,12 +251,12 @@ def _reason(error: Any) -> str:
 def _said(error: BaseException) -> str:
     """The first line of what the server or the socket said; never the request with its headers."""
     if isinstance(error, api.GoogleAPICallError):
-        text = str(error.message or "")
+        text = str(_body(error).get("message") or error.message or "")
         # The client puts the request in front: "GET https://…: what the server said".
         if text.startswith(("GET ", "POST ", "PUT ", "DELETE ", "PATCH ", "HEAD ")) and ": " in text:
             text = text.split(": ", 1)[1]
     elif isinstance(error, InvalidResponse):
-        text = str(getattr(error.response, "reason", "") or "")
+        text = str(_body(error).get("message") or getattr(error.response, "reason", "") or "")
     elif isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError):
         reason: Any = error
         while (deeper := getattr(reason, "reason", None) or next(iter(getattr(reason, "args", ())), None)) is not None:

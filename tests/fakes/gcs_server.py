@@ -84,6 +84,8 @@ class Fault:
     """Do the work, then close the connection without a word."""
     cut_after: int | None = None
     """Close the connection after so many bytes of the body."""
+    range_starts: int | None = None
+    """Only for a part of an upload that starts here."""
     hold: threading.Event | None = None
     """Wait for this before anything else."""
 
@@ -98,11 +100,14 @@ class GcsServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.buckets: dict[str, dict[str, Stored]] = {}
         self.sessions: dict[str, Session] = {}
+        self.finished: dict[str, Stored] = {}
         self.requests: list[tuple[str, str]] = []
         self.headers_seen: list[dict[str, str]] = []
         self.counts: Counter[str] = Counter()
         self.page_limit = 1000
         self.rewrite_step = 1 << 60
+        self.flip_at: int | None = None
+        """Damage the byte at this offset of resumable uploads."""
         self._faults: list[Fault] = []
         self._generations = itertools.count(1_700_000_000_000_000)
         self._ids = itertools.count(1)
@@ -130,10 +135,15 @@ class GcsServer(ThreadingHTTPServer):
             self._faults.append(fault)
         return fault
 
-    def take_fault(self, method: str, url: str) -> Fault | None:
+    def clear_faults(self) -> None:
+        with self.lock:
+            self._faults.clear()
+
+    def take_fault(self, method: str, url: str, content_range: str = "") -> Fault | None:
         with self.lock:
             for fault in self._faults:
-                if fault.times and fault.matches(method, url):
+                part = fault.range_starts is None or content_range.startswith(f"bytes {fault.range_starts}-")
+                if fault.times and part and fault.matches(method, url):
                     fault.times -= 1
                     return fault
         return None
@@ -238,7 +248,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_DELETE = do_HEAD = do_GET  # noqa: N815
 
     def serve(self) -> None:
-        self.fault = self.server.take_fault(self.command, self.path)
+        self.fault = self.server.take_fault(self.command, self.path, self.headers.get("Content-Range", ""))
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with self.server.lock:
             self.server.requests.append((self.command, self.path))
@@ -256,6 +266,9 @@ class _Handler(BaseHTTPRequestHandler):
     def route(self, body: bytes) -> None:
         url = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
+        if url.path == "/token":  # of Google's login service
+            self.server.counts["token"] += 1
+            return self.answer_json({"access_token": "secret-token", "expires_in": 3600, "token_type": "Bearer"})
         if url.path == "/batch/storage/v1":
             self.server.counts["batch"] += 1
             return self.batch(body)
@@ -331,6 +344,8 @@ class _Handler(BaseHTTPRequestHandler):
     def session(self, number: str, body: bytes) -> None:
         with self.server.lock:
             session = self.server.sessions.get(number)
+            if session is None and number in self.server.finished and self.command == "PUT":
+                return self.answer_json(self.server.finished[number].resource("-"))
             if session is None:
                 raise Refusal(404, "notFound", "no such upload")
             if self.command == "DELETE":
@@ -346,15 +361,18 @@ class _Handler(BaseHTTPRequestHandler):
                 if whole[3] == "*" and (start + len(body)) % (256 * 1024):
                     raise Refusal(400, "invalid", "not a multiple of 256 KiB")
                 session.data[start:] = body
+                if self.server.flip_at is not None and start <= self.server.flip_at < len(session.data):
+                    session.data[self.server.flip_at] ^= 1
             if whole[3] != "*" and int(whole[3]) == len(session.data):
                 crc = dict(session.metadata)
                 for part in self.headers.get("X-Goog-Hash", "").split(","):
                     if part.startswith("crc32c="):
                         crc["crc32c"] = part.removeprefix("crc32c=")
+                del self.server.sessions[number]
                 stored = self.server.store(
                     session.bucket, session.name, session.data, query=session.query, metadata=crc
                 )
-                del self.server.sessions[number]
+                self.server.finished[number] = stored
                 return self.answer_json(stored.resource(session.bucket))
             headers = {"Range": f"bytes=0-{len(session.data) - 1}"} if session.data else {}
         return self.answer(308, b"", headers=headers)
