@@ -32,6 +32,7 @@ from ocistore_tui.errors import (
     IntegrityError,
     NotFound,
     OciStoreError,
+    PreconditionFailed,
     Unsupported,
     UsageError,
 )
@@ -40,6 +41,7 @@ from ocistore_tui.model.digest import Digest
 __all__ = ["S3Options", "S3Store"]
 
 _BATCH = 1000
+_READ_AGAIN = 3
 _REAL_DATES_FROM = 1_300_000_000
 """Some servers give every upload the date of the documentation's example, in 2010."""
 
@@ -94,6 +96,14 @@ class S3Store(ObjectStore):
 
     def get(self, key: str, *, max_bytes: int) -> tuple[bytes, str]:
         """See `ObjectStore.get`."""
+        for _ in range(_READ_AGAIN):
+            try:
+                return self._get(key, max_bytes)
+            except PreconditionFailed:  # cut off, and replaced before the rest was read
+                continue
+        return self._get(key, max_bytes)
+
+    def _get(self, key: str, max_bytes: int) -> tuple[bytes, str]:
         source = self._source(key, None)
         stream = S3Stream(source, start=0, length=None)
         try:
@@ -264,7 +274,12 @@ class S3Store(ObjectStore):
         full = self._bucket.full(prefix)
         marker: dict[str, str] = {}
         while True:
-            reply = self._bucket.call("list_multipart_uploads", None, Prefix=full, **marker)
+            try:
+                reply = self._bucket.call("list_multipart_uploads", None, Prefix=full, **marker)
+            except OciStoreError as error:
+                if code_of(error.__cause__) == "NoSuchUpload":  # rclone: there are none
+                    return
+                raise
             for found in reply.get("Uploads", ()):
                 if found["Key"].startswith(full):
                     started = found["Initiated"].timestamp() if found.get("Initiated") else 0

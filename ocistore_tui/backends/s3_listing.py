@@ -88,7 +88,8 @@ def _entry(row: ElementTree.Element, tags: tuple[str, ...], decode: Callable[[st
         elif tag == modified_tag:
             modified = datetime.fromisoformat(column.text or "").timestamp()
         elif tag == etag_tag:
-            token = column.text
+            # Headers always have quotes (RFC 9110 8.8.3); a server that leaves them out here needs another token there.
+            token = column.text if (column.text or "").endswith('"') else None
     if key is None or size_bytes < 0:
         raise ValueError("a row without key or size")
     return Entry(decode(key) if "%" in key or "+" in key else key, size_bytes, modified, token)

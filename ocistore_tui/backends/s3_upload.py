@@ -203,9 +203,17 @@ class _Upload:
         except (NotFound, Unavailable) as error:
             token = self._token_if_published(size_bytes, error)
         else:
-            token = self._bucket.token_of(self._key, reply)
+            token = self._published(reply, size_bytes)
         self._is_complete = True
         return token
+
+    def _published(self, reply: Any, size_bytes: int) -> str:
+        if self._bucket.connection.is_aws:
+            return self._bucket.token_of(self._key, reply)
+        found = self._bucket.head(self._key)  # not every server promises here the ETag it gives later
+        if found is None or found.size_bytes != size_bytes:
+            raise wrong_size(self._where, size_bytes, found.size_bytes if found else 0)
+        return str(found.token or "")
 
     def _token_if_published(self, size_bytes: int, error: OciStoreError) -> str:
         """A lost reply: the SDK asked again, and the upload, long since completed, was gone."""
