@@ -1,0 +1,46 @@
+"""Every test runs in a home of its own, signed in nowhere; servers start once a session, when first asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.testbed import servers
+
+_FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "STORAGE_EMULATOR_HOST", "DOCKER_", "OCISTORE_DIR", "XDG_")
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the credentials, contexts or caches of whoever runs it, and none leaves any behind."""
+    monkeypatch.setenv("OCISTORE_REAL_CACHE", os.environ.get("OCISTORE_REAL_CACHE") or str(Path.home() / ".cache"))
+    for name in list(os.environ):
+        if name.startswith(_FOREIGN):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home", numbered=True)))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """The URL of an S3 server that keeps conditions."""
+    with servers.moto() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an S3 server that ignores conditions."""
+    with servers.rclone(tmp_path_factory.mktemp("rclone")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of Azurite's account."""
+    with servers.azurite(tmp_path_factory.mktemp("azurite")) as url:
+        yield url
