@@ -1,0 +1,142 @@
+"""The JSON documents of ``--json`` (cli.md, "Output"): exact bytes, RFC 3339 times, stable names."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ocistore_tui.cli.words import rfc3339
+from ocistore_tui.model.listing import Inspection, TagRow
+from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PullPlan, PullResult, PushPlan, PushResult
+
+
+def tag(row: TagRow) -> dict[str, Any]:
+    """One tag of a list."""
+    document: dict[str, Any] = {
+        "name": row.name,
+        "digest": row.digest,
+        "media_type": row.media_type,
+        "size_bytes": row.size_bytes,
+        "created": row.created or None,
+        "pushed": rfc3339(row.pushed),
+        "platforms": list(row.platforms),
+        "artifact_kind": row.kind or None,
+    }
+    if row.missing:
+        document["missing_platforms"] = row.missing
+    if row.flaw:
+        document["flaw"] = row.flaw
+    return document
+
+
+def pushed(result: PushResult, reference: str) -> dict[str, Any]:
+    """A finished push."""
+    return {
+        "reference": reference,
+        "digest": result.digest,
+        "layers": [_moved(layer) for layer in result.layers],
+        "uploaded_bytes": result.uploaded_bytes,
+        "duration_s": round(result.duration_s, 3),
+        "via": result.via,
+        "notes": list(result.notes),
+    }
+
+
+def pulled(result: PullResult) -> dict[str, Any]:
+    """A finished pull."""
+    return {
+        "image": result.image,
+        "image_id": result.image_id,
+        "digest": result.digest,
+        "layers": [_moved(layer) for layer in result.layers],
+        "downloaded_bytes": result.downloaded_bytes,
+        "duration_s": round(result.duration_s, 3),
+        "via": result.via,
+        "notes": list(result.notes),
+    }
+
+
+def push_plan(plan: PushPlan, reference: str) -> dict[str, Any]:
+    """What a push would do."""
+    return {
+        "verb": "push",
+        "reference": reference,
+        "source": plan.source,
+        "image_id": plan.image_id,
+        "platforms": list(plan.platforms),
+        "digest": plan.digest,
+        "tag_before": plan.tag_before,
+        "needs_export": plan.needs_export,
+        "transfer_bytes": plan.transfer_bytes,
+        "layers": [_planned(layer) for layer in plan.layers],
+        "notes": list(plan.notes),
+    }
+
+
+def pull_plan(plan: PullPlan, reference: str) -> dict[str, Any]:
+    """What a pull would do."""
+    return {
+        "verb": "pull",
+        "reference": reference,
+        "target": plan.target,
+        "image": plan.image,
+        "digest": plan.digest,
+        "platform": plan.platform or None,
+        "download_bytes": plan.download_bytes,
+        "layers": [_planned(layer) for layer in plan.layers],
+        "notes": list(plan.notes),
+    }
+
+
+def inspection(found: Inspection, reference: str) -> dict[str, Any]:
+    """Everything about one reference."""
+    return {
+        "reference": reference,
+        "digest": found.digest,
+        "media_type": found.media_type,
+        "size_bytes": found.size_bytes,
+        "pushed": rfc3339(found.pushed),
+        "manifest": _parsed(found.manifest.raw),
+        "config": _parsed(found.config) if found.config is not None else None,
+        "layers": [
+            {
+                "digest": layer.digest,
+                "diff_id": layer.diff_id,
+                "media_type": layer.media_type,
+                "size_bytes": layer.size_bytes,
+                "created_by": layer.created_by,
+            }
+            for layer in found.layers
+        ],
+        "platforms": [
+            {"platform": row.platform, "digest": row.descriptor.digest, "stored": row.is_stored}
+            for row in found.platforms
+        ],
+        "flaws": list(found.flaws),
+    }
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _moved(layer: MovedLayer) -> dict[str, Any]:
+    return {
+        "digest": layer.digest,
+        "diff_id": layer.diff_id,
+        "size_bytes": layer.size_bytes,
+        "state": layer.state.value,
+    }
+
+
+def _planned(layer: PlannedLayer) -> dict[str, Any]:
+    return {
+        "digest": layer.digest,
+        "diff_id": layer.diff_id,
+        "size_bytes": layer.size_bytes,
+        "media_type": layer.media_type or None,
+        "action": layer.action.value,
+    }
