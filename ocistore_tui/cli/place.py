@@ -1,0 +1,66 @@
+"""From words on the command line to a place and a reference."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from ocistore_tui.cli.options import SECRETS
+from ocistore_tui.cli.output import Output
+from ocistore_tui.config import SETTINGS, Connection
+from ocistore_tui.errors import UsageError
+from ocistore_tui.wiring import DEFAULT_CONCURRENCY, Place
+
+_NOT_FOR_ADAPTERS = frozenset({"docker_host", "concurrency", "bucket"})
+_FROM_ENVIRONMENT = {"profile": ("AWS_PROFILE",), "keyfile": ("GOOGLE_APPLICATION_CREDENTIALS",)}
+"""Settings whose variable the provider's own chain reads: it beats a saved connection, but is not passed on."""
+
+
+def make_place(
+    context: click.Context, backend: str, bucket: str, connection: Connection | None, output: Output
+) -> Place:
+    """The place the options of ``context`` and the saved connection name: default < file < environment < flag."""
+    saved = dict(connection.settings) if connection else {}
+    merged: dict[str, Any] = {}
+    known = SETTINGS[backend] | (SECRETS.keys() & context.params.keys())
+    for name in known - {"bucket"}:
+        value = context.params.get(name)
+        source = context.get_parameter_source(name)
+        if name in SECRETS and source is ParameterSource.COMMANDLINE and value:
+            flag = name.replace("_", "-")
+            output.warn(f"--{flag} can be read by other users of this machine; use {SECRETS[name]} instead")
+        if value is None and not any(variable in os.environ for variable in _FROM_ENVIRONMENT.get(name, ())):
+            value = saved.get(name)
+        if value is not None:
+            merged[name] = value
+    if backend == "fs":
+        merged.pop("ca_bundle", None)
+        merged.pop("insecure_skip_tls_verify", None)
+    return Place(
+        backend=backend,
+        bucket=bucket or str(saved.get("bucket", "")),
+        options={name: value for name, value in merged.items() if name not in _NOT_FOR_ADAPTERS},
+        docker_host=merged.get("docker_host"),
+        concurrency=int(merged.get("concurrency", DEFAULT_CONCURRENCY)),
+    )
+
+
+def split_target(backend: str, target: str, connection: Connection | None) -> tuple[str, str]:
+    """``BUCKET[/REPOSITORY…]`` taken apart; with ``fs`` and saved connections there is no bucket in it.
+
+    Raises:
+        UsageError: the bucket is missing.
+    """
+    if backend == "fs" or connection is not None:
+        return "", target
+    bucket, _, rest = target.partition("/")
+    if not bucket or ":" in bucket or "@" in bucket:
+        raise UsageError(
+            "the target needs a bucket first",
+            where=target,
+            fix=f"write oci-store {backend} VERB BUCKET/REPOSITORY[:TAG]",
+        )
+    return bucket, rest

@@ -1,0 +1,66 @@
+"""``oci-store stores``: saved connections."""
+
+from __future__ import annotations
+
+import click
+from click.core import ParameterSource
+
+from ocistore_tui.cli.options import SECRETS
+from ocistore_tui.cli.output import Output
+from ocistore_tui.cli.words import table
+from ocistore_tui.config import (
+    SETTINGS,
+    Connection,
+    Value,
+    config_path,
+    load_connections,
+    remove_connection,
+    save_connection,
+)
+from ocistore_tui.errors import UsageError
+from ocistore_tui.model.text import inert
+
+
+def list_stores(output: Output) -> None:
+    """Every saved connection."""
+    connections = load_connections()
+    output.document(
+        "stores",
+        {"stores": [{"name": c.name, "backend": c.backend, **c.settings} for c in connections.values()]},
+    )
+    if not connections:
+        output.say(f"no saved connections in {config_path()}")
+        return
+    rows = [
+        (inert(c.name, limit=64), c.backend, inert(" ".join(f"{k}={v}" for k, v in c.settings.items()), limit=200))
+        for c in connections.values()
+    ]
+    for line in table(("NAME", "BACKEND", "SETTINGS"), rows):
+        output.result(line)
+
+
+def add_store(context: click.Context, output: Output, backend: str, name: str, bucket: str) -> None:
+    """Save what was typed on the command line under a name."""
+    typed = {
+        key: value
+        for key, value in context.params.items()
+        if value is not None and context.get_parameter_source(key) is ParameterSource.COMMANDLINE
+    }
+    for key in SECRETS:
+        if key in typed:
+            raise UsageError(
+                f"--{key.replace('_', '-')} is not saved",
+                cause="secrets are never stored",
+                fix=f"leave it out and set {SECRETS[key]}, or use the provider's own sign-in",
+            )
+    settings: dict[str, Value] = {"bucket": bucket} if bucket else {}
+    settings.update({key: value for key, value in typed.items() if key in SETTINGS[backend] and key != "bucket"})
+    path = save_connection(Connection(name.removeprefix("@"), backend, settings))
+    output.say(f"saved in {path}")
+    output.result(f"@{name.removeprefix('@')}")
+
+
+def forget_store(output: Output, name: str) -> None:
+    """Remove one from the file."""
+    path = remove_connection(name.removeprefix("@"))
+    output.say(f"removed from {path}")
