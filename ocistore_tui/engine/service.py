@@ -19,6 +19,7 @@ from ocistore_tui.engine.workers import Workers
 from ocistore_tui.errors import Unavailable
 from ocistore_tui.layout.blobs import Blobs
 from ocistore_tui.layout.catalog import repositories
+from ocistore_tui.layout.check import Flaw, check_repository
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.listing import Inspection, RepositoryRow, TagRow
 from ocistore_tui.model.local import LocalImage
@@ -115,6 +116,10 @@ class Service:
         if self._engine is None:
             raise Unavailable("no container engine is configured", fix="start Docker, or name one with --docker-host")
         return self._engine.images()
+
+    def flaws(self, repository: str) -> Iterator[Flaw]:
+        """What is wrong with a repository, without reading its layers; nothing when it is sound."""
+        return check_repository(self._context.store, repository)
 
     def check(self, *, write: bool = False) -> Report:
         """The store's self-test."""

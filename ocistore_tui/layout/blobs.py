@@ -43,6 +43,13 @@ class Blobs:
                 cause=error.cause,
                 fix="push the image again to repair it",
             ) from error
+        except IntegrityError as error:
+            raise IntegrityError(
+                "a document in the store is too large to be one",
+                where=digest,
+                cause=error.cause or f"it has more than {max_bytes} bytes",
+                fix="push the image again to repair it; if it comes from outside, do not trust it",
+            ) from error
         for _ in checked_chunks([raw], size_bytes=len(raw), digest=digest, where=digest):
             pass
         return raw
@@ -74,10 +81,15 @@ class Blobs:
             )
 
     def put(self, raw: bytes) -> Digest:
-        """Store a small blob; one that is there with the right size is left alone."""
+        """Store a small blob; one that is there with exactly these bytes is left alone, a damaged one is replaced."""
         digest = Digest.of(raw)
-        if not self.has(Descriptor(digest=digest, size=len(raw))):
-            self._store.put(paths.blob(digest), raw)
+        key = paths.blob(digest)
+        try:
+            is_there = self._store.get(key, max_bytes=len(raw))[0] == raw
+        except (NotFound, IntegrityError):
+            is_there = False
+        if not is_there:
+            self._store.put(key, raw)
         return digest
 
     def upload(

@@ -106,7 +106,7 @@ def tag_index(repository: str, tag: str, digest: Digest) -> str:
 _DIGEST = r"(?P<alg>sha256|sha384|sha512)/(?P<hex>[0-9a-f]+)"
 _BLOB = re.compile(r"(?P<alg>sha256|sha384|sha512)/(?P<two>[0-9a-f]{2})/(?P<hex>[0-9a-f]+)/data\Z")
 _IN_REPOSITORY = re.compile(
-    rf"(?P<name>.+?)/(?:_layers/(?P<layer>{_DIGEST})/link|_uploads/[^/]+/.+|_manifests/(?:"
+    rf"(?P<name>(?s:.+?))/(?:_layers/(?P<layer>{_DIGEST})/link|_uploads/[^/]+/(?s:.+)|_manifests/(?:"
     rf"revisions/(?P<revision>{_DIGEST.replace('alg', 'alg2').replace('hex', 'hex2')})/link"
     rf"|tags/(?P<tag>[^/]+)/(?:(?P<current>current)"
     rf"|index/(?P<index>{_DIGEST.replace('alg', 'alg3').replace('hex', 'hex3')}))/link))\Z"
@@ -124,7 +124,8 @@ def parse(key: str) -> ParsedKey | None:
     if not key.startswith(REPOSITORIES):
         return None
     found = _IN_REPOSITORY.match(key[len(REPOSITORIES) :])
-    if found is None:
+    # Registries pass over directories that begin with "_", and so does whoever walks names.
+    if found is None or any(not part or part.startswith("_") for part in found["name"].split("/")):
         return None
     name, tag = found["name"], found["tag"] or ""
     if found["layer"]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from ocistore_tui.backends.base import ObjectStore
-from ocistore_tui.errors import NotFound, OciStoreError, PreconditionFailed, Refused, UsageError
+from ocistore_tui.backends.base import ObjectStore, checked_chunks
+from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, PreconditionFailed, Refused, UsageError
 from ocistore_tui.layout import paths
 from ocistore_tui.layout.blobs import Blobs
+from ocistore_tui.layout.catalog import own_dirs
 from ocistore_tui.layout.link import MAX_LINK_BYTES, Link, decode_link, encode_link
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.manifest import MAX_MANIFEST_BYTES, Index, Manifest, parse_manifest
@@ -44,9 +45,8 @@ class Repository:
         """Whether anything of it is there, as either generation of registries sees it (layout.md §5)."""
         if self.name.startswith("_") or "/_" in self.name:
             return False
-        return any(
-            name in ("_layers", "_manifests") for name in self._store.list_dirs(f"{paths.REPOSITORIES}{self.name}/")
-        )
+        own = own_dirs(self._store, f"{paths.REPOSITORIES}{self.name}/")
+        return any(name in ("_layers", "_manifests") for name in own)
 
     def tag_names(self, *, start_after: str | None = None) -> Iterator[str]:
         """Names below ``tags/`` in byte order, lazily; some of them may be broken."""
@@ -77,7 +77,13 @@ class Repository:
         return entry.modified if entry else None
 
     def read_manifest(self, digest: Digest) -> Manifest | Index:
-        """A manifest of this repository, verified.
+        """A manifest of this repository, verified; see `read_revision`."""
+        return self.read_revision(digest)[0]
+
+    def read_revision(self, digest: Digest) -> tuple[Manifest | Index, tuple[str, ...]]:
+        """A manifest of this repository, verified, and what a registry would stumble over in its link.
+
+        A link may lead to another algorithm's name of the same bytes, never to other bytes.
 
         Raises:
             NotFound: the repository does not link it, or its blob is missing.
@@ -85,7 +91,7 @@ class Repository:
         """
         where = f"{self.name}@{digest}"
         try:
-            linked = self._read_link(paths.revision_link(self.name, digest), where=where).digest
+            link = self._read_link(paths.revision_link(self.name, digest), where=where)
         except NotFound as error:
             raise NotFound(
                 "no such manifest in this repository",
@@ -93,7 +99,11 @@ class Repository:
                 cause="the repository does not link it",
                 fix="list the tags; a tag whose manifest is gone is repaired by pushing it again",
             ) from error
-        return parse_manifest(self._blobs.read(linked, max_bytes=MAX_MANIFEST_BYTES), where=where)
+        raw = self._blobs.read(link.digest, max_bytes=MAX_MANIFEST_BYTES)
+        if link.digest != digest:
+            for _ in checked_chunks([raw], size_bytes=len(raw), digest=digest, where=where):
+                pass
+        return parse_manifest(raw, where=where), link.flaws
 
     def has_layer_link(self, digest: Digest) -> bool:
         """Whether this repository may serve the blob."""
@@ -140,24 +150,31 @@ class Repository:
             else:
                 self._store.put(key, data, if_absent=expected is None)
         except PreconditionFailed as error:
-            raise Refused(
-                "the tag moved since the plan was made",
-                where=f"{self.name}:{tag}",
-                cause=self._moved_cause(tag, expected),
-                fix="look at what was pushed meanwhile, then push again",
-            ) from error
+            raise self._moved(tag, expected) from error
         self._link(paths.tag_index(self.name, tag, digest), digest)
 
     def delete_tag(self, tag: str, *, expected: TagLink | None = None) -> None:
         """Remove a tag; its link goes last, so that an interrupted removal leaves a working tag (layout.md §11).
 
+        Everything below the tag goes, also of a broken one. A tag that is not there is fine.
+
         Raises:
-            Refused: ``expected`` was given and the tag names something else by now.
+            UsageError: no name a tag can have in a store.
+            Refused: ``expected`` was given and the tag names something else by now; it is untouched.
         """
-        index = [entry.key for entry in self._store.list_entries(paths.tag_index_dir(self.name, tag))]
-        self._raise_first(self._store.delete(index))
-        current = [paths.tag_current(self.name, tag)]
-        self._raise_first(self._store.delete(current, if_token=expected.token if expected else None))
+        if tag in ("", ".", "..") or "/" in tag:
+            raise UsageError("invalid tag", where=tag[:300], fix="list the tags")
+        current = paths.tag_current(self.name, tag)
+        if expected is not None:
+            there = self._store.head(current)
+            if there is not None and there.token != expected.token:
+                raise self._moved(tag, expected)
+        below = [entry.key for entry in self._store.list_entries(paths.tag_dir(self.name, tag))]
+        self._raise_first(self._store.delete([key for key in below if key != current]))
+        try:
+            self._raise_first(self._store.delete([current], if_token=expected.token if expected else None))
+        except PreconditionFailed as error:
+            raise self._moved(tag, expected) from error
 
     def timeline(self, tag: str) -> list[tuple[Digest, float | None]]:
         """Every digest the tag ever named and when it first did, newest first."""
@@ -187,9 +204,11 @@ class Repository:
         return decode_link(raw, token, where=where)
 
     def _links_to(self, key: str, digest: Digest) -> bool:
-        # A HEAD is enough: a sound link has exactly the size of its digest, and anything else is written again.
-        entry = self._store.head(key)
-        return entry is not None and entry.size_bytes == len(digest)
+        # No dearer than a HEAD, and a damaged link is written again whatever its size.
+        try:
+            return self._store.get(key, max_bytes=MAX_LINK_BYTES)[0] == encode_link(digest)
+        except (NotFound, IntegrityError):
+            return False
 
     def _link(self, key: str, digest: Digest) -> None:
         self._check_names()
@@ -204,12 +223,18 @@ class Repository:
         if tag is not None and not is_tag(tag):
             raise UsageError("invalid tag", where=tag[:300], fix="use up to 128 letters, digits, _ . and -")
 
-    def _moved_cause(self, tag: str, expected: TagLink | Whatever | None) -> str:
+    def _moved(self, tag: str, expected: TagLink | Whatever | None) -> Refused:
         before = expected.digest if isinstance(expected, TagLink) else "nothing"
         try:
-            return f"it named {before} then and names {self.read_tag(tag).digest} now"
+            cause = f"it named {before} then and names {self.read_tag(tag).digest} now"
         except OciStoreError:
-            return f"it named {before} then and is gone or damaged now"
+            cause = f"it named {before} then and is gone or damaged now"
+        return Refused(
+            "the tag moved since the plan was made",
+            where=f"{self.name}:{tag}",
+            cause=cause,
+            fix="look at what was pushed meanwhile, then try again",
+        )
 
     @staticmethod
     def _raise_first(errors: list[tuple[str, OciStoreError]]) -> None:
