@@ -33,7 +33,7 @@ class Place:
 
 
 def open_store(place: Place) -> ObjectStore:
-    """The store of a place; nothing is read or written yet.
+    """The store of a place; nothing is read or written yet. A directory needs no certificates, and looks at none.
 
     Raises:
         UsageError: an option is of no use as given.
@@ -42,8 +42,8 @@ def open_store(place: Place) -> ObjectStore:
     if place.backend == "fs":
         from ocistore_tui.backends.local import LocalStore
 
-        given = options.get("dir")
-        return LocalStore(Path(given) if given else data_dir() / "store", create=True)
+        directory = Path(options["dir"]) if "dir" in options else data_dir() / "store"
+        return LocalStore(directory / options.get("root_dir", "").strip("/"), create=True)
     if not place.bucket:
         raise UsageError("no bucket given", fix=f"write oci-store {place.backend} VERB BUCKET/REPOSITORY")
     options["concurrency"] = place.concurrency
@@ -66,15 +66,15 @@ def open_service(place: Place) -> Service:
     """The whole program over one place; close it after use."""
     engine = LazyEngine(place.docker_host)
 
-    def open_source(image: str, platform: Platform | None, all_platforms: bool) -> ImageSource:
+    def open_source(image: str, platform: Platform | None) -> ImageSource:
         from ocistore_tui.daemon.local import open_source
 
-        return open_source(image, engine=engine.client, platform=platform, all_platforms=all_platforms)
+        return open_source(image, engine=engine.client, platform=platform)
 
-    def open_target(image: str, platform: Platform | None, all_platforms: bool) -> ImageTarget:
+    def open_target(image: str, name: str) -> ImageTarget:
         from ocistore_tui.daemon.local import open_target
 
-        return open_target(image, engine=engine.client, platform=platform, all_platforms=all_platforms)
+        return open_target(image, name, engine=engine.client)
 
     return Service(
         open_store(place),

@@ -13,9 +13,10 @@ from ocistore_tui.engine.workers import Workers
 from ocistore_tui.layout.blobs import Blobs
 from ocistore_tui.model.platform import Platform
 
-OpenSource = Callable[[str, Platform | None, bool], ImageSource]
-"""Opens a local image: as typed, the platform wanted, and whether all platforms are."""
-OpenTarget = Callable[[str, Platform | None, bool], ImageTarget]
+OpenSource = Callable[[str, Platform | None], ImageSource]
+"""Opens a local image: as typed, and the platform wanted; None: all that it has."""
+OpenTarget = Callable[[str, str], ImageTarget]
+"""Opens a local place: as typed, and the name an image gets there where the place alone does not say."""
 
 
 @dataclass(frozen=True, slots=True)

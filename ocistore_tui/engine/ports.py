@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Protocol
 
 from ocistore_tui.backends.base import CancelSignal
@@ -28,11 +28,12 @@ class ImageSource(Protocol):
             IntegrityError: the archive is damaged.
         """
 
-    def export(self, *, skip: Callable[[Digest], bool], cancel: CancelSignal | None = None) -> Iterator[ExportItem]:
+    def export(self, *, skip: Callable[[Digest], bool], cancel: CancelSignal | None = None) -> Generator[ExportItem]:
         """The image's bytes in one pass, in whatever order they come, ending with a ClassicImage or ContentImage.
 
         ``skip`` is asked with a diff ID (classic) or blob digest (content); where it says True the bytes are not handed
-        out (and not read where the source can seek). Truncated or unfinished exports raise IntegrityError.
+        out (and not read where the source can seek). Truncated or unfinished exports raise IntegrityError. Closing it
+        ends the export.
         """
 
 
@@ -55,11 +56,14 @@ class ImageTarget(Protocol):
     def keeps_index(self) -> bool:
         """Whether one platform of an index is handed over below its index: the root digest is the image's id here."""
 
-    def present(self, image: StoredImage) -> frozenset[Digest]:
-        """Digests of the layers that need not be handed over, because the target surely has them."""
+    def present(self, image: StoredImage, *, read: Callable[[Digest], bytes | None]) -> frozenset[Digest]:
+        """Digests of the layers that need not be handed over, because the target surely has them.
 
-    def current_id(self) -> Digest | None:
-        """What the name means in the target now; None: nothing."""
+        ``read`` gives the bytes of a manifest by its digest, as far as store or cache know it.
+
+        Raises:
+            UsageError: the target cannot take this kind of image.
+        """
 
     def load(
         self,

@@ -45,10 +45,10 @@ def plan_pull(context: Context, request: PullRequest) -> PullPlan:
             fix="use --via archive, or leave it out",
         )
     name = request.image or _default_name(request.source)
-    target = context.open_target(name, request.platform, request.all_platforms)
+    target = context.open_target(name, _default_name(request.source))
     resolved = resolve(context, request.source)
     image, notes = _stored_image(context, resolved.manifest, request, target)
-    present = target.present(image)
+    present = target.present(image, read=lambda digest: _known_document(context, digest))
     layers = _planned(context, image, present)
     return PullPlan(
         request=request,
@@ -300,6 +300,13 @@ def _planned(context: Context, image: StoredImage, present: frozenset[Digest]) -
         )
         for layer, diff_id in by_digest.values()
     )  # fmt: skip
+
+
+def _known_document(context: Context, digest: Digest) -> bytes | None:
+    try:
+        return context.documents.read(digest)
+    except (NotFound, IntegrityError):
+        return None
 
 
 def _default_name(source: Reference) -> str:

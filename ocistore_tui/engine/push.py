@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from ocistore_tui.backends.base import CancelSignal
@@ -55,10 +56,12 @@ def plan_push(context: Context, request: PushRequest) -> PushPlan:
             cause="this version moves images by the daemon's save and load streams",
             fix="use --via archive, or leave it out",
         )
-    source = context.open_source(request.image or str(target), request.platform, request.all_platforms)
+    if request.platform is not None and request.all_platforms:
+        raise UsageError("--platform and --all-platforms exclude each other", fix="use one of them")
+    source = context.open_source(request.image or str(target), request.platform)
     facts = source.facts()
     repository = Repository(context.store, target.repository)
-    notes: list[str] = []
+    notes = list(facts.notes)
     tag_before = _read_tag(repository, target.tag, notes)
     presence = Presence(context.blobs, context.workers)
     known: Mapping[Digest, Descriptor] = {}
@@ -125,7 +128,8 @@ def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) 
         tracker.stage("reading")
         tracker.expect(plan.transfer_bytes or 0)
         _show_settled(plan, tracker)
-        end = intake.take(prepared.source.export(skip=intake.can_skip, cancel=stop))
+        with closing(prepared.source.export(skip=intake.can_skip, cancel=stop)) as export:
+            end = intake.take(export)
         closure = _closure_of_export(context, prepared.facts, end, intake)
         if closure.missing:
             tracker.note(_partial_note(closure))

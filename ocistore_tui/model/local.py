@@ -49,12 +49,12 @@ class ImageFacts:
     """Classic: one per layer, bottom first."""
     size_bytes: int = 0
     """Bytes an export moves at most, as far as the source tells: unpacked (classic) or content (content)."""
-    root: Descriptor | None = None
-    """Content: what ``id`` names; the media type may be empty when only an export can tell."""
     documents: Mapping[Digest, bytes] = field(default_factory=dict)
     """Manifests, indexes and configs already at hand; files have all of them, daemons none."""
     layer_sizes: Mapping[Digest, int] = field(default_factory=dict)
     """Raw size in bytes by diff ID, where known without reading."""
+    notes: tuple[str, ...] = ()
+    """What people should know before it is moved."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,97 @@
+"""Image archives as targets: one new file, which appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from errno import EDQUOT, ENOSPC
+from pathlib import Path
+
+from ocistore_tui.backends.base import CancelSignal, check_cancel
+from ocistore_tui.daemon.bundle import Bundle
+from ocistore_tui.errors import AccessDenied, NoSpace, Refused, UsageError
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.local import Loaded, StoredImage
+from ocistore_tui.model.manifest import Descriptor
+from ocistore_tui.model.platform import Platform
+
+
+class ArchiveTarget:
+    """A docker archive (which is an OCI archive too), or a pure OCI archive.
+
+    Args:
+        path: The file; it must not exist.
+        name: What the image is called in it.
+        for_docker: Whether ``docker load`` of any age shall read it.
+    """
+
+    keeps_index = False
+
+    def __init__(self, path: Path, name: str, *, for_docker: bool) -> None:
+        self._path, self._name, self._for_docker = path, name, for_docker
+
+    @property
+    def label(self) -> str:
+        """What it is, in words."""
+        return f"{'docker' if self._for_docker else 'OCI'} archive {self._path}"
+
+    @property
+    def takes_index(self) -> bool:
+        """A docker archive names one image; the platforms beside it would be lost on most engines."""
+        return not self._for_docker
+
+    @property
+    def default_platform(self) -> Platform:
+        """This machine's."""
+        return Platform.host()
+
+    def present(self, image: StoredImage, *, read: Callable[[Digest], bytes | None]) -> frozenset[Digest]:
+        """Nothing: the file is new."""
+        del read
+        if self._for_docker and not image.chosen.is_image:
+            raise UsageError(
+                "an artifact does not fit into a docker archive",
+                where=self.label,
+                fix="use oci-archive:FILE or oci:DIR",
+            )
+        self._check_new()
+        return frozenset()
+
+    def load(
+        self,
+        image: StoredImage,
+        *,
+        skip: frozenset[Digest],
+        open_blob: Callable[[Descriptor], Iterator[bytes]],
+        on_layer: Callable[[Digest, str], None],
+        cancel: CancelSignal | None = None,
+    ) -> Loaded:
+        """See `ImageTarget.load`."""
+        bundle = Bundle(image, self._name, with_manifest_json=self._for_docker, skip=skip)
+        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
+        try:
+            with temporary.open("xb") as file:
+                for chunk in bundle.chunks(open_blob, on_layer):
+                    check_cancel(cancel, where=self.label)
+                    file.write(chunk)
+            self._check_new()
+            temporary.replace(self._path)
+        except OSError as error:
+            kind = NoSpace if error.errno in (ENOSPC, EDQUOT) else AccessDenied
+            raise kind(
+                "cannot write the archive",
+                where=str(self._path),
+                cause=error.strerror or str(error),
+                fix="check the directory's rights and space",
+            ) from error
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        kind_name = "docker-archive" if self._for_docker else "oci-archive"
+        image_id = image.chosen.config.digest if self._for_docker else image.root.digest
+        return Loaded(f"{kind_name}:{self._path}:{self._name}", image_id)
+
+    def _check_new(self) -> None:
+        if self._path.exists():
+            raise Refused("the archive exists already", where=str(self._path), fix="remove it, or name another file")

@@ -1,0 +1,175 @@
+"""The small JSON files of image archives: ``manifest.json`` and ``index.json``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ocistore_tui.errors import IntegrityError, NotFound, UsageError
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.manifest import Descriptor, Index, Manifest, parse_manifest
+from ocistore_tui.model.platform import Platform
+from ocistore_tui.model.text import inert
+
+MAX_JSON_BYTES = 20 * 1024 * 1024
+REF_NAME = "org.opencontainers.image.ref.name"
+CONTAINERD_NAME = "io.containerd.image.name"
+LAYOUT_FILE = b'{"imageLayoutVersion":"1.0.0"}'
+"""The bytes of ``oci-layout`` (image-spec image-layout.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedImage:
+    """One entry of a docker archive's ``manifest.json`` (moby image/tarexport)."""
+
+    config: str
+    names: tuple[str, ...]
+    layers: tuple[str, ...]
+
+
+def parse_archive_manifest(raw: bytes, *, where: str) -> tuple[ArchivedImage, ...]:
+    """The images a docker archive says it holds."""
+    document = _json(raw, where)
+    images: list[ArchivedImage] = []
+    for entry in document if isinstance(document, list) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("Config"), str):
+            layers = [layer for layer in entry.get("Layers") or () if isinstance(layer, str)]
+            names = [name for name in entry.get("RepoTags") or () if isinstance(name, str)]
+            images.append(ArchivedImage(entry["Config"], tuple(names), tuple(layers)))
+    if not images:
+        raise IntegrityError("the archive's manifest.json names no image", where=where, fix="make the archive again")
+    return tuple(images)
+
+
+def choose_archived(images: tuple[ArchivedImage, ...], name: str | None, *, where: str) -> ArchivedImage:
+    """The image of that name; without one, the only image there is."""
+    if name is None:
+        if len(images) == 1:
+            return images[0]
+        names = ", ".join(inert(tag, limit=80) for image in images for tag in image.names)
+        raise UsageError(
+            "the archive holds several images", where=where, cause=names, fix="write docker-archive:FILE:NAME:TAG"
+        )
+    wanted = familiar(name)
+    for image in images:
+        if wanted in (familiar(tag) for tag in image.names):
+            return image
+    names = ", ".join(inert(tag, limit=80) for image in images for tag in image.names) or "none has a name"
+    raise NotFound(f"the archive holds no image {name}", where=where, cause=f"it holds: {names}")
+
+
+def parse_layout_index(raw: bytes, *, where: str) -> Index:
+    """The ``index.json`` of an OCI layout (image-spec image-layout.md)."""
+    found = parse_manifest(raw, where=where)
+    if not isinstance(found, Index):
+        raise IntegrityError("index.json is no index", where=where, fix="make the layout again")
+    return found
+
+
+def choose_root(index: Index, tag: str | None, *, where: str) -> Descriptor:
+    """What a tag of an OCI layout names; without one, the only thing there is."""
+    if tag is None:
+        if len(index.manifests) == 1:
+            return index.manifests[0]
+        names = ", ".join(sorted(filter(None, map(name_of, index.manifests)))) or "none has a name"
+        raise UsageError(
+            f"the layout holds {len(index.manifests)} images",
+            where=where,
+            cause=names,
+            fix="write the tag behind the path",
+        )
+    for child in index.manifests:
+        annotations = child.annotations or {}
+        if tag in (annotations.get(REF_NAME), annotations.get(CONTAINERD_NAME)):
+            return child
+    names = ", ".join(sorted(filter(None, map(name_of, index.manifests)))) or "none has a name"
+    raise NotFound(f"the layout holds no tag {tag}", where=where, cause=f"it holds: {names}")
+
+
+def name_of(child: Descriptor) -> str:
+    """How an OCI layout calls one of its images, inert."""
+    return inert((child.annotations or {}).get(REF_NAME, ""), limit=128)
+
+
+def gather(root: Descriptor, read: Callable[[Digest], bytes | None], *, where: str) -> dict[Digest, bytes]:
+    """Root, manifests and configs below ``root``, as far as they are there; each verified against its digest.
+
+    Raises:
+        IntegrityError: the root is missing, or a document is not what its digest says.
+    """
+    documents: dict[Digest, bytes] = {}
+    pending = [root.digest]
+    while pending:
+        digest = pending.pop()
+        raw = _verified(digest, read, where)
+        if raw is None:
+            if digest == root.digest:
+                raise IntegrityError("the image's manifest is missing", where=f"{where}: {digest}", fix="make it again")
+            continue
+        documents[digest] = raw
+        found = parse_manifest(raw, where=f"{where}: {digest}")
+        if isinstance(found, Index):
+            pending += [child.digest for child in found.manifests if child.digest not in documents]
+        else:
+            config = _verified(found.config.digest, read, where)
+            if config is not None:
+                documents[found.config.digest] = config
+    return documents
+
+
+def choose_platform(root: Descriptor, documents: Mapping[Digest, bytes], wanted: Platform, *, where: str) -> Descriptor:
+    """The manifest of one platform below ``root``.
+
+    Raises:
+        NotFound: the index has none for it that is there.
+    """
+    found = parse_manifest(documents[root.digest], where=where)
+    if isinstance(found, Manifest):
+        return root
+    offered: list[str] = []
+    for child in found.manifests:
+        if child.platform is None or child.is_attestation or not child.platform.is_known:
+            continue
+        offered.append(str(child.platform))
+        if child.platform.matches(wanted) and child.digest in documents:
+            return child
+    raise NotFound(
+        f"no image for {wanted} in the source",
+        where=where,
+        cause=f"its index names {', '.join(map(inert, offered)) or 'no platforms'}",
+        fix="choose another with --platform, or leave it out",
+    )
+
+
+def familiar(name: str) -> str:
+    """``docker.io/library/app:1`` as docker shows it: ``app:1``; a missing tag is ``latest``."""
+    for prefix in ("docker.io/library/", "docker.io/", "localhost/"):
+        name = name.removeprefix(prefix)
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def normalised(name: str) -> str:
+    """``app:1`` as containerd wants it: ``docker.io/library/app:1`` (distribution "ParseNormalizedNamed")."""
+    first, slash, _ = name.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return name
+    return f"docker.io/{name}" if slash else f"docker.io/library/{name}"
+
+
+def _verified(digest: Digest, read: Callable[[Digest], bytes | None], where: str) -> bytes | None:
+    raw = read(digest)
+    if raw is not None and hashlib.new(digest.algorithm, raw).hexdigest() != digest.encoded:
+        raise IntegrityError("a document is not what its digest says", where=f"{where}: {digest}", fix="make it again")
+    return raw
+
+
+def _json(raw: bytes, where: str) -> Any:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise IntegrityError(
+            "manifest.json cannot be read", where=where, cause=str(error), fix="make it again"
+        ) from error

@@ -1,0 +1,213 @@
+"""A container engine as a target: one hybrid archive for every engine, partial where it surely has the rest.
+
+Procedures: docker-api.md §4 and §8.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ocistore_tui.backends.base import CancelSignal
+from ocistore_tui.daemon.blobs import blob_digest
+from ocistore_tui.daemon.bundle import Bundle
+from ocistore_tui.daemon.client import EngineClient
+from ocistore_tui.daemon.documents import familiar
+from ocistore_tui.daemon.recode import Recoder
+from ocistore_tui.daemon.tar import ChunkStream, read_tar
+from ocistore_tui.errors import (
+    IntegrityError,
+    NoSpace,
+    NotFound,
+    OciStoreError,
+    PartialLoadRefused,
+    Unavailable,
+    UsageError,
+)
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.local import Loaded, StoredImage
+from ocistore_tui.model.manifest import Descriptor, Manifest, parse_manifest
+from ocistore_tui.model.media_types import compression
+from ocistore_tui.model.platform import Platform
+from ocistore_tui.model.text import inert
+
+
+class EngineTarget:
+    """A name in an engine.
+
+    Args:
+        client: The engine.
+        name: What the image will be called there.
+    """
+
+    def __init__(self, client: EngineClient, name: str) -> None:
+        self._client, self._name = client, familiar(name)
+
+    @property
+    def label(self) -> str:
+        """Name, version and address of the engine."""
+        return self._client.label
+
+    @property
+    def default_platform(self) -> Platform:
+        """What the engine's containers run on."""
+        return self._client.platform
+
+    @property
+    def takes_index(self) -> bool:
+        """Only containerd stores hold several platforms under one name."""
+        return self._client.has_containerd_store
+
+    @property
+    def keeps_index(self) -> bool:
+        """On containerd stores the id of an image is the digest of its index."""
+        return self._client.has_containerd_store
+
+    def present(self, image: StoredImage, *, read: Callable[[Digest], bytes | None]) -> frozenset[Digest]:
+        """See `ImageTarget.present`: by chains of diff IDs on classic stores, by blobs on containerd stores."""
+        if not image.chosen.is_image:
+            raise UsageError(
+                "this is an artifact, not an image",
+                where=f"{image.chosen.artifact_type or image.chosen.config.media_type}",
+                cause="container engines hold images only",
+                fix="pull it into oci:DIR or oci-archive:FILE",
+            )
+        if self._client.is_podman or not image.diff_ids:
+            return frozenset()
+        if self._client.has_containerd_store:
+            return self._blobs_there(image, read)
+        chains = (chain for _, chain in self._client.chains())
+        common = max((_common_prefix(image.diff_ids, chain) for chain in chains), default=0)
+        layers = image.chosen.layers
+        # A layer that stands again above the common part has to be in the archive.
+        return frozenset(layer.digest for layer in layers[:common]) - {layer.digest for layer in layers[common:]}
+
+    def load(
+        self,
+        image: StoredImage,
+        *,
+        skip: frozenset[Digest],
+        open_blob: Callable[[Descriptor], Iterator[bytes]],
+        on_layer: Callable[[Digest, str], None],
+        cancel: CancelSignal | None = None,
+    ) -> Loaded:
+        """See `ImageTarget.load`."""
+        before = self._client.find(self._name)
+        needs_recoding = not self._client.reads_zstd and any(
+            compression(layer.media_type) == "zstd" for layer in image.chosen.layers
+        )
+        recoder = Recoder() if needs_recoding else None
+        bundle = Bundle(image, self._name, with_layout=recoder is None, skip=skip, recoder=recoder)
+        try:
+            lines = self._client.load(self._archive(bundle, open_blob, on_layer), cancel=cancel)
+            self._check_said(lines, partial=bool(skip))
+            loaded = self._check_loaded(image, partial=bool(skip), cancel=cancel)
+            return Loaded(self._name, loaded, tuple(recoder.recoded) if recoder else ())
+        except BaseException:
+            self._restore(before)
+            raise
+
+    def _archive(
+        self,
+        bundle: Bundle,
+        open_blob: Callable[[Descriptor], Iterator[bytes]],
+        on_layer: Callable[[Digest, str], None],
+    ) -> Iterator[bytes]:
+        yield from bundle.chunks(open_blob, on_layer)
+        # From here on the engine unpacks; it says nothing more until it is done.
+        for layer in bundle.image.chosen.layers:
+            if layer.digest not in bundle.skip:
+                on_layer(layer.digest, "loading")
+
+    def _check_said(self, lines: Sequence[Mapping[str, Any]], *, partial: bool) -> None:
+        said = ""
+        loaded = False
+        for line in lines:
+            detail = line.get("errorDetail")
+            text = str(detail.get("message", "")) if isinstance(detail, dict) else str(line.get("error") or "")
+            stream = str(line.get("stream") or "")
+            # From 27.3 on a failed unpacking is only told in the stream (docker-api.md §4).
+            said = said or text or (stream if stream.startswith("Error unpacking image") else "")
+            loaded = loaded or stream.startswith("Loaded image")
+        if not said and loaded:
+            return
+        said = inert(said.strip(), limit=300)
+        if partial:
+            raise PartialLoadRefused("the engine wants the whole image", where=self.label, cause=said)
+        if "no space left" in said:
+            raise NoSpace(
+                "the engine's disk is full", where=self.label, cause=said, fix="docker system df; docker system prune"
+            )
+        raise Unavailable(
+            "the engine could not load the image",
+            where=self.label,
+            cause=said or "it did not say that it loaded anything",
+            fix="look at the engine's log",
+        )
+
+    def _check_loaded(self, image: StoredImage, *, partial: bool, cancel: CancelSignal | None) -> Digest:
+        found = self._client.find(self._name)
+        is_content = self._client.has_containerd_store
+        wanted = image.root.digest if is_content else image.chosen.config.digest
+        if found != wanted:
+            raise Unavailable(
+                "the engine holds another image than was loaded",
+                where=f"{self._name} in {self.label}",
+                cause=f"it has {found or 'nothing under this name'}, expected {wanted}",
+                fix="see whether somebody else loads images there, then pull again",
+            )
+        if is_content and partial and not self._is_complete(image, cancel):
+            raise PartialLoadRefused(
+                "the engine lacks content it seemed to have",
+                where=self.label,
+                cause="it holds the same layers unpacked, from other blobs",
+            )
+        return wanted
+
+    def _is_complete(self, image: StoredImage, cancel: CancelSignal | None) -> bool:
+        """Whether a containerd store has all blobs of the image.
+
+        It leaves out all of them from an export when one is missing, so the first names of one tell; hanging up then
+        costs nothing (docker-api.md §3).
+        """
+        blobs = {blob.digest for blob in image.chosen.blobs}
+        export = self._client.export(image.root.digest, cancel=cancel)
+        with contextlib.closing(export):
+            return any(blob_digest(entry.name) in blobs for entry in read_tar(ChunkStream(export)))
+
+    def _blobs_there(self, image: StoredImage, read: Callable[[Digest], bytes | None]) -> frozenset[Digest]:
+        """Layers of images that share some with ours and whose manifest is known; `load` checks the result."""
+        wanted = {layer.digest for layer in image.chosen.layers}
+        shared = set(image.diff_ids)
+        there: set[Digest] = set()
+        for root, chain in self._client.chains():
+            raw = read(root) if shared.intersection(chain) else None
+            if raw is None:
+                continue
+            with contextlib.suppress(IntegrityError):
+                found = parse_manifest(raw)
+                if isinstance(found, Manifest):
+                    there.update(wanted.intersection(layer.digest for layer in found.layers))
+            if there == wanted:
+                break
+        return frozenset(there)
+
+    def _restore(self, before: Digest | None) -> None:
+        """Let the name mean what it meant: a failed load can leave it on a broken image (docker-api.md §4)."""
+        with contextlib.suppress(OciStoreError):
+            now = self._client.find(self._name)
+            if now == before:
+                return
+            if before is None:
+                self._client.untag(self._name)
+            else:
+                with contextlib.suppress(NotFound):
+                    self._client.tag(before, self._name)
+
+
+def _common_prefix(ours: Sequence[Digest], theirs: Sequence[Digest]) -> int:
+    for position, (one, other) in enumerate(zip(ours, theirs, strict=False)):
+        if one != other:
+            return position
+    return min(len(ours), len(theirs))
