@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import chain
 
 from ocistore_tui.backends.base import (
     CancelSignal,
@@ -22,7 +20,9 @@ from ocistore_tui.backends.base import (
 from ocistore_tui.backends.s3_bucket import Bucket
 from ocistore_tui.backends.s3_check import check_bucket
 from ocistore_tui.backends.s3_client import S3Options
-from ocistore_tui.backends.s3_errors import CHANGED, NO_OBJECT, code_of, made, row_of
+from ocistore_tui.backends.s3_delete import delete_object, delete_objects
+from ocistore_tui.backends.s3_error_table import NO_OBJECT
+from ocistore_tui.backends.s3_errors import code_of, made
 from ocistore_tui.backends.s3_listing import Lister, Page
 from ocistore_tui.backends.s3_reader import S3Reader, S3Stream, Source
 from ocistore_tui.backends.s3_upload import Uploader, wrong_size
@@ -30,7 +30,6 @@ from ocistore_tui.backends.s3_writer import Writer
 from ocistore_tui.errors import (
     AccessDenied,
     IntegrityError,
-    NotFound,
     OciStoreError,
     PreconditionFailed,
     Unsupported,
@@ -40,7 +39,6 @@ from ocistore_tui.model.digest import Digest
 
 __all__ = ["S3Options", "S3Store"]
 
-_BATCH = 1000
 _READ_AGAIN = 3
 _REAL_DATES_FROM = 1_300_000_000
 """Some servers give every upload the date of the documentation's example, in 2010."""
@@ -54,7 +52,7 @@ class S3Store(ObjectStore):
 
     def __init__(self, options: S3Options) -> None:
         self._bucket = Bucket(options)
-        self._options = options
+        self.options = options
         self._writer = Writer(self._bucket)
         self._uploader = Uploader(self._bucket)
         self._lister = Lister(self._fetch_page)
@@ -127,7 +125,7 @@ class S3Store(ObjectStore):
             self._source(key, token),
             start=start,
             length=length,
-            ahead=self._options.concurrency,
+            ahead=self.options.concurrency,
             head_size=lambda: found_in(self._bucket, key).size_bytes,
         )
 
@@ -200,72 +198,17 @@ class S3Store(ObjectStore):
         if not isinstance(other, S3Store):
             return None
         bucket = other._bucket  # noqa: SLF001 - of the same class
-        mine, its = self._options, bucket.options
+        mine, its = self.options, bucket.options
         same = ("endpoint", "access_key", "secret_key", "session_token", "profile", "anonymous")
         return bucket if all(getattr(mine, name) == getattr(its, name) for name in same) else None
 
-    # -- deleting --
-
     def delete(self, keys: Sequence[str], *, if_token: str | None = None) -> list[tuple[str, OciStoreError]]:
         """See `ObjectStore.delete`."""
-        if if_token is not None:
-            if len(keys) != 1:
-                raise UsageError("a token goes with exactly one key", where=self.url)
-            return self._delete_one(keys[0], if_token)
-        failed: list[tuple[str, OciStoreError]] = []
-        for at in range(0, len(keys), _BATCH):
-            failed += self._delete_batch(keys[at : at + _BATCH])
-        return failed
-
-    def _delete_batch(self, keys: Sequence[str]) -> list[tuple[str, OciStoreError]]:
-        if len(keys) == 1:
-            return self._delete_one(keys[0], None)
-        by_full = {self._bucket.full(key): key for key in keys}
-        try:
-            reply = self._bucket.call(
-                "delete_objects", None, Delete={"Objects": [{"Key": full} for full in by_full], "Quiet": True}
-            )
-        except OciStoreError as error:
-            if isinstance(error, Unsupported) or code_of(error.__cause__) in ("MissingContentMD5", "MalformedXML"):
-                with ThreadPoolExecutor(max(8, self._options.concurrency), "delete") as pool:
-                    return list(chain.from_iterable(pool.map(lambda key: self._delete_one(key, None), keys)))
-            return [(key, error) for key in keys]
-        failed: list[tuple[str, OciStoreError]] = []
-        for said in reply.get("Errors", ()):
-            code, key = str(said.get("Code") or ""), by_full.get(said.get("Key", ""), said.get("Key", ""))
-            if code == "NoSuchKey":
-                continue
-            cause = f"{code}: {said.get('Message') or ''}".strip(": ")
-            row = row_of(code, None)
-            failed.append(
-                (key, made(row, self._where(key), said=cause, bucket=self._bucket.name, operation="DeleteObjects"))
-            )
-        return failed
-
-    def _delete_one(self, key: str, if_token: str | None) -> list[tuple[str, OciStoreError]]:
-        try:
-            if if_token is None:
-                self._bucket.call("delete_object", key)
-            else:
-                self._delete_if(key, if_token)
-        except NotFound as error:
-            if code_of(error.__cause__) == "NoSuchBucket":
-                return [(key, error)]
-        except OciStoreError as error:
-            return [(key, error)]
-        return []
-
-    def _delete_if(self, key: str, if_token: str) -> None:
-        if not self._bucket.connection.is_aws:  # others may ignore the condition: look first
-            found = self._bucket.head(key)
-            if found is None:
-                return
-            if found.token != if_token:
-                raise made(CHANGED, self._where(key), bucket=self._bucket.name)
-        try:
-            self._bucket.call("delete_object", key, IfMatch=if_token)
-        except Unsupported:
-            self._bucket.call("delete_object", key)
+        if if_token is None:
+            return delete_objects(self._bucket, keys)
+        if len(keys) != 1:
+            raise UsageError("a token goes with exactly one key", where=self.url)
+        return delete_object(self._bucket, keys[0], if_token)
 
     # -- unfinished uploads, self-test --
 

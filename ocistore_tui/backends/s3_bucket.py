@@ -8,7 +8,8 @@ from typing import Any
 
 from ocistore_tui.backends.base import Entry
 from ocistore_tui.backends.s3_client import Connection, S3Options, StopSwitch, connect
-from ocistore_tui.backends.s3_errors import CAUGHT, NOT_S3, code_of, made, status_of, translate, translated
+from ocistore_tui.backends.s3_error_table import NOT_S3
+from ocistore_tui.backends.s3_errors import CAUGHT, code_of, made, status_of, translate, translated
 from ocistore_tui.backends.s3_listing import Page, install_parser, page_of
 from ocistore_tui.errors import AccessDenied, OciStoreError
 
@@ -113,14 +114,15 @@ class Bucket:
         try:
             reply = self.call("head_object", key)
         except OciStoreError as error:
-            return self._head_failed(error)
+            self._check_absent(error)
+            return None
         modified = reply.get("LastModified")
         return Entry(
-            key, int(reply["ContentLength"]), modified.timestamp() if modified else None, reply.get("ETag") or None
+            key, int(reply["ContentLength"]), modified.timestamp() if modified else None, self.checked_token(key, reply)
         )
 
-    def _head_failed(self, error: OciStoreError) -> None:
-        """A HEAD is refused without a word why: a listing of one key brings the reason."""
+    def _check_absent(self, error: OciStoreError) -> None:
+        """Raise unless the object is surely absent; a HEAD says no reason, a listing of one key does."""
         status = status_of(error.__cause__)
         if status == 404 and self._is_there:
             return
@@ -133,7 +135,7 @@ class Bucket:
             if status == 404 and code_of(denied.__cause__) == "AccessDenied":
                 self._is_there = True
                 return
-            raise denied from error
+            raise  # its cause is the reply that says why
         if status != 404:
             raise error
 
@@ -151,7 +153,19 @@ class Bucket:
     def token_of(self, key: str, reply: Any) -> str:
         """The ETag a write brought; some servers keep it to themselves."""
         token = reply.get("ETag") or (reply.get("CopyObjectResult") or {}).get("ETag")
+        if token:
+            return str(token)
+        found = self.head(key)
+        return self.checked_token(key, {"ETag": found.token if found else None})
+
+    def checked_token(self, key: str, reply: Any) -> str:
+        """The ETag of a reply that must have one.
+
+        Raises:
+            Unsupported: it has none, so it is the page of a proxy or of a web server that says 200 to everything;
+                taking it for an object, or for the proof that one was written, would lose data.
+        """
+        token = reply.get("ETag")
         if not token:
-            found = self.head(key)
-            token = found.token if found else None
-        return str(token or "")
+            raise made(NOT_S3, self.where(key), bucket=self.name)
+        return str(token)

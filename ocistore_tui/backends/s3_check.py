@@ -9,7 +9,8 @@ from typing import Any
 
 from ocistore_tui.backends.base import Finding, ObjectStore, Report
 from ocistore_tui.backends.s3_bucket import Bucket
-from ocistore_tui.backends.s3_errors import CLOCK, code_of, made
+from ocistore_tui.backends.s3_error_table import CLOCK
+from ocistore_tui.backends.s3_errors import code_of, made
 from ocistore_tui.backends.s3_listing import Page
 from ocistore_tui.backends.s3_writer import NO_SUCH_TOKEN, Conditions
 from ocistore_tui.errors import AccessDenied, NotFound, OciStoreError, PreconditionFailed, UsageError
@@ -105,7 +106,7 @@ def _conditions(store: ObjectStore, key: str, token: str, conditions: Conditions
     store.put(key, b"changed", if_token=token)
     for wrong in ({"if_absent": True}, {"if_token": NO_SUCH_TOKEN}):
         try:
-            store.put(key, b"must not be written", **wrong)  # type: ignore[arg-type]
+            store.put(key, b"must not be written", **wrong)
         except PreconditionFailed:
             continue
         return Finding("conditions", None, "a condition that could not hold was accepted: last writer wins")

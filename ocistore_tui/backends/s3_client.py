@@ -18,7 +18,7 @@ from botocore.loaders import Loader
 
 from ocistore_tui import __version__
 from ocistore_tui.backends.base import CancelSignal
-from ocistore_tui.errors import UsageError
+from ocistore_tui.errors import Cancelled, UsageError
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -118,7 +118,7 @@ def connect(options: S3Options) -> Connection:
         check_endpoint(endpoint)
     # botocore reads AWS_DEFAULT_REGION only; every newer SDK reads AWS_REGION first. S3 works without any.
     region = options.region or os.environ.get("AWS_REGION") or session.get_config_variable("region") or "us-east-1"
-    client = session.create_client(
+    client: Any = session.create_client(
         "s3",
         region_name=region,
         endpoint_url=endpoint,
@@ -154,7 +154,7 @@ def _verification(options: S3Options) -> bool | str | None:
 
 
 def _config(options: S3Options, session: Session, *, is_aws: bool) -> Config:
-    s3: dict[str, Any] = {}
+    s3: Any = {}
     if options.path_style is not None:
         s3["addressing_style"] = "path" if options.path_style else "virtual"
     elif not is_aws:
@@ -200,10 +200,16 @@ class StopSwitch:
 
     @contextmanager
     def watching(self, *signals: CancelSignal | None) -> Iterator[None]:
-        """While in here, requests of this thread fail with `UploadAbandoned` once one of the signals is set."""
+        """While in here, no request of this thread goes out any more once one of the signals is set.
+
+        Raises:
+            Cancelled: one was held back.
+        """
         self._local.signals = signals
         try:
             yield
+        except UploadAbandoned as error:
+            raise Cancelled("stopped on request", fix="run the same command again: finished blobs are kept") from error
         finally:
             self._local.signals = ()
 

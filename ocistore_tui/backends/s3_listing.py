@@ -14,6 +14,7 @@ from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
 from ocistore_tui.backends.base import Entry
+from ocistore_tui.errors import Unsupported
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,7 +37,8 @@ class Page:
 
 def install_parser(client: S3Client) -> None:
     """Let listings of this client come as `Page`."""
-    client.meta.events.register("before-parse.s3.ListObjectsV2", _take_page)
+    # The wildcard puts it before botocore's own handler for errors in a 200, which would parse the whole page, too.
+    client.meta.events.register("before-parse.*.ListObjectsV2", _take_page)
 
 
 def _take_page(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
@@ -46,8 +48,9 @@ def _take_page(response_dict: dict[str, Any], customized_response_dict: dict[str
         page = parse_page(response_dict["body"])
     except (ElementTree.ParseError, ValueError, TypeError):
         page = None
-    customized_response_dict[_PAGE] = page
-    response_dict["body"] = _STUB
+    if page is not None:  # the rest is for botocore, which knows an error that comes as a 200
+        customized_response_dict[_PAGE] = page
+        response_dict["body"] = _STUB
 
 
 def parse_page(body: bytes) -> Page | None:
@@ -153,8 +156,15 @@ class Lister:
         while True:
             page = self._fetch(prefix, start_after=start_after, delimiter=delimiter, token=token)
             yield page
-            if page.next_token is None or page.next_token == token:
+            if page.next_token is None:
                 return
+            if page.next_token == token:
+                raise Unsupported(
+                    "the server's listing does not go on",
+                    where=prefix,
+                    cause="it gives the same continuation token again",
+                    fix="use another server; what lies beyond cannot be seen",
+                )
             token = page.next_token
 
 

@@ -10,13 +10,15 @@ from typing import Any
 
 from ocistore_tui.backends.base import RangeReader
 from ocistore_tui.backends.ranges import AHEAD_FROM_BYTES, PIECE_BYTES, PieceReader
-from ocistore_tui.backends.s3_errors import CAUGHT, CHANGED, CUT, NOT_OFFERED, SHORT, made, translate
+from ocistore_tui.backends.s3_error_table import CHANGED, CUT, NOT_OFFERED, NOT_S3, SHORT
+from ocistore_tui.backends.s3_errors import CAUGHT, made, translate
 from ocistore_tui.errors import IntegrityError, OciStoreError
 
 TRIES = 5
 """Attempts in a row that bring nothing before a cut is final."""
 _MAX_RESUMES = 100
 _STEP_BYTES = 256 * 1024
+_BROKEN: tuple[type[Exception], ...] = (EOFError, *CAUGHT)
 
 
 class Source:
@@ -45,10 +47,10 @@ class Source:
         found = reply.get("ETag")
         with self._lock:
             self.token = self.token or found
-            same = found is None or found == self.token
-        if not same:  # also where the server does not know If-Match
+            same = found == self.token
+        if not found or not same:  # also where the server does not know If-Match
             reply["Body"].close()
-            raise made(CHANGED, self.where, bucket=self.bucket)
+            raise made(CHANGED if found else NOT_S3, self.where, bucket=self.bucket)
         content_range = str(reply.get("ContentRange") or "")
         if not content_range:
             if "Range" in conditions and start:
@@ -108,7 +110,7 @@ class S3Stream:
                 chunk: bytes = self._body.read(wanted)
                 if not chunk and wanted:
                     raise EOFError("it ended too early")
-            except (EOFError, *CAUGHT) as error:
+            except _BROKEN as error:
                 self._after(error)
                 continue
             self._at += len(chunk)

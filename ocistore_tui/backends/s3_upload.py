@@ -26,7 +26,7 @@ COPY_WHOLE_BYTES = 512 * MIB
 """Larger objects are copied by the server in parts, side by side (S3 itself would go to 5 GiB, in one long request)."""
 _COPY_PART_BYTES = 128 * MIB
 _MOST_PARTS = 9000
-_ABORT_WAIT_S = 2.0
+_ABORT_WAIT_S = 1.0
 
 
 class Uploader:

@@ -13,7 +13,8 @@ import time
 from typing import Any
 
 from ocistore_tui.backends.s3_bucket import Bucket
-from ocistore_tui.backends.s3_errors import CHANGED, code_of, made
+from ocistore_tui.backends.s3_error_table import CHANGED
+from ocistore_tui.backends.s3_errors import code_of, made
 from ocistore_tui.errors import NotFound, OciStoreError, PreconditionFailed, Unavailable, Unsupported
 
 NO_SUCH_TOKEN = '"00000000000000000000000000000000"'  # noqa: S105 - an ETag
@@ -124,7 +125,7 @@ class Writer:
                 raise
             return None
         with self._bucket.translated(key), reply["Body"] as body:
-            return body.read(), str(reply.get("ETag") or "")
+            return body.read(), self._bucket.checked_token(key, reply)
 
     def _read_back(self, key: str, data: bytes, error: OciStoreError) -> str:
         try:
