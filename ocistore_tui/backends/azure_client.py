@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import random
+import base64
+import binascii
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import requests
+import urllib3
 from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
-from azure.core.exceptions import AzureError, DecodeError, ServiceRequestError
-from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import HTTPPolicy
+from azure.core.exceptions import DecodeError
 from azure.core.pipeline.transport import RequestsTransport, RequestsTransportResponse
 from azure.storage.blob import ContainerClient
 from requests.adapters import HTTPAdapter
 
+from ocistore_tui.backends.azure_retry import BoundedRetry
 from ocistore_tui.errors import UsageError
 
-RETRY_FOR_S = 30.0
-_CONNECT_FOR_S = 2.0
-_AGAIN = (408, 429, 500, 502, 503, 504)
+_SCOPE = "https://storage.azure.com/.default"
 _DEVELOPMENT = (  # the published account of the emulator: https://learn.microsoft.com/azure/storage/common/storage-connect-azurite
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
     "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
@@ -65,6 +65,10 @@ class _Transport(RequestsTransport):  # type: ignore[misc]
     def __init__(self, options: AzureOptions) -> None:
         session = requests.Session()
         size = max(32, options.concurrency * 4)
+        if options.ca_bundle and not Path(options.ca_bundle).exists():
+            raise UsageError("no such file of certificates", where=options.ca_bundle, fix="check --ca-bundle")
+        if options.insecure_skip_tls_verify:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         session.mount("https://", HTTPAdapter(pool_maxsize=size))
         session.mount("http://", HTTPAdapter(pool_maxsize=size))
         verify: bool | str = options.ca_bundle or True
@@ -123,64 +127,6 @@ class _Shortened(RequestsTransportResponse):  # type: ignore[misc]
         return self._short.decode(encoding or "utf-8")
 
 
-class BoundedRetry(HTTPPolicy[Any, Any]):
-    """Tries again after 0.5, 1, 2, 4, 8, 8 s, and for no more than half a minute; a refused connection, for 2 s.
-
-    The client's own policies wait 15 s before the second try and do not know status 429.
-    """
-
-    def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
-        """See `HTTPPolicy.send`."""
-        options = request.context.options
-        location = options.pop("location_mode", None) or "primary"
-        for name in ("hosts", "retry_hook", "retry_total", "retry_to_secondary"):
-            options.pop(name, None)  # meant for the client's own policy; the transport does not know them
-        kept = dict(options)
-        started, wait_s = time.monotonic(), 0.5
-        while True:
-            options.update(kept)
-            failure: AzureError | None = None
-            response = None
-            try:
-                response = self.next.send(request)
-            except ServiceRequestError as error:
-                if time.monotonic() - started > _CONNECT_FOR_S or "SSL" in str(error) or "certificate" in str(error):
-                    raise
-                failure = error
-            except AzureError as error:
-                if not _is_network(error):
-                    raise
-                failure = error
-            if response is not None and response.http_response.status_code not in _AGAIN:
-                response.http_response.location_mode = location  # where the client's listings look for it
-                return response
-            pause_s = wait_s * random.uniform(0.7, 1.3)  # noqa: S311 - only so that many clients do not march in step
-            if response is not None:
-                pause_s = max(pause_s, _retry_after_s(response.http_response.headers))
-            if time.monotonic() + pause_s > started + RETRY_FOR_S:
-                if failure is not None:
-                    raise failure
-                assert response is not None
-                response.http_response.location_mode = location
-                return response
-            time.sleep(pause_s)
-            wait_s = min(8.0, wait_s * 2)
-
-
-def _is_network(error: AzureError) -> bool:
-    """Whether a server may just have been unlucky, as after a reset or a cut."""
-    return type(error).__name__ in (
-        "ServiceResponseError", "ServiceResponseTimeoutError", "IncompleteReadError", "ServiceRequestTimeoutError"
-    )  # fmt: skip
-
-
-def _retry_after_s(headers: Any) -> float:
-    try:
-        return min(10.0, float(headers.get("Retry-After") or 0))
-    except ValueError:
-        return 0.0
-
-
 class AzureConnection:
     """The container client, built on first use, and what is known of the server's clock."""
 
@@ -206,6 +152,7 @@ class AzureConnection:
                     cause="it is malformed, or lacks the account's name or key",
                     fix="copy it anew from the storage account's page, Access keys",
                 ) from error
+            _check_key(getattr(self.container.credential, "account_key", ""))
             return
         self.credential = _credential(options)
         url = account_url(options)
@@ -214,12 +161,17 @@ class AzureConnection:
         except ValueError as error:
             raise UsageError("the Azure endpoint cannot be used", where=url, cause=str(error).split("\n")[0]) from error
 
+    def sign_in(self) -> None:
+        """Get a token where one is needed, which is the only login that can fail without the server."""
+        if hasattr(self.credential, "get_token"):
+            self.credential.get_token(_SCOPE)
+
     def signed_for_reading(self, url: str, sign_with_key: Callable[[str, str], str]) -> tuple[str, str | None]:
         """``url`` of a blob as a server-side copy may read it, and the value of the source's Authorization header."""
         if isinstance(self.credential, AzureSasCredential):
             return f"{url}?{self.credential.signature.lstrip('?')}", None
         if hasattr(self.credential, "get_token"):
-            token = self.credential.get_token("https://storage.azure.com/.default").token
+            token = self.credential.get_token(_SCOPE).token
             return url, f"Bearer {token}"
         key = getattr(self.container.credential, "account_key", None)
         name = getattr(self.container.credential, "account_name", None)
@@ -258,10 +210,22 @@ def account_url(options: AzureOptions) -> str:
     return url
 
 
+def _check_key(key: str) -> None:
+    try:
+        base64.b64decode(key, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise UsageError(
+            "the Azure account key cannot be used",
+            cause="it is not base64",
+            fix="copy it anew from the storage account's page, Access keys",
+        ) from error
+
+
 def _credential(options: AzureOptions) -> Any:
     if options.account_key:
         if not options.account_name:
             raise UsageError("an Azure account key needs the account's name", fix="give --account-name")
+        _check_key(options.account_key)
         return AzureNamedKeyCredential(options.account_name, options.account_key)
     if options.sas_token:
         return AzureSasCredential(options.sas_token.strip().lstrip("?"))

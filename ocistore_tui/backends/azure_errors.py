@@ -149,6 +149,12 @@ _OTHER_TYPE = Row(
 _BLOCKS_GONE = Row(
     Unavailable, "parts of the upload are gone", "somebody else uploaded the same object", "run the command again"
 )
+_NOT_HTTPS = Row(
+    UsageError,
+    "this login needs https",
+    "the client sends no tokens over plain http",
+    "give an https address with --endpoint, or --account-key or --sas-token",
+)
 _NO_LOGIN = Row(
     AccessDenied,
     "no Azure credentials found",
@@ -198,6 +204,9 @@ BY_CODE = {
     "ResourceNotFound": _NO_CONTAINER,
     "ResourceTypeMismatch": _NOT_AZURE,
     "ServerBusy": _THROTTLED,
+    "SnapshotsPresent": _PROTECTED._replace(
+        cause="it has snapshots", fix="delete them: az storage blob delete --delete-snapshots only"
+    ),
     "TargetConditionNotMet": _CHANGED,
     "UnauthorizedBlobOverwrite": _ROLE._replace(cause="the SAS may create blobs but not replace them"),
 }
@@ -235,6 +244,16 @@ _NAME_SERVICE = ("getaddrinfo failed", "Name or service not known", "NameResolut
                  "Temporary failure in name resolution", "No address associated", "Failed to resolve")  # fmt: skip
 
 
+def no_object(where: str) -> NotFound:
+    """What a look found that found nothing."""
+    return NotFound(_NO_OBJECT.message, where=where, cause=_NO_OBJECT.cause, fix=_NO_OBJECT.fix)
+
+
+def nothing_there(error: BaseException) -> bool:
+    """Whether the blob, not its container, is what is missing."""
+    return isinstance(error, NotFound) and error.message == _NO_OBJECT.message
+
+
 def translate(error: BaseException, *, where: str, account: str = "") -> OciStoreError:
     """The program's error for whatever the client raised: by code first, by status second, by class last."""
     if isinstance(error, OciStoreError):
@@ -252,12 +271,19 @@ def translate(error: BaseException, *, where: str, account: str = "") -> OciStor
         if any(sign in text for sign in _NAME_SERVICE):
             named = _NO_ACCOUNT._replace(message=f"no such storage account: {account}") if account else _NO_ACCOUNT
             return _made(named, where, said)
+        if is_not_https(error):
+            return _made(_NOT_HTTPS, where, "")
         if "SSL" in text or "certificate" in text.lower():
             return _made(_TLS, where, said)
     for kind, row in BY_CLASS:
         if isinstance(error, kind):
             return _made(row, where, said)
     return _made(_FAILING, where, said)
+
+
+def is_not_https(error: BaseException) -> bool:
+    """Whether the client refused to send its token in the clear."""
+    return "non-TLS" in str(error)
 
 
 def code_of(error: BaseException | None) -> str:

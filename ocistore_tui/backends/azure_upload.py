@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable, Sized
 from datetime import UTC, datetime, timedelta
@@ -14,12 +16,15 @@ from azure.storage.blob import BlobBlock, BlobClient, BlobSasPermissions, Conten
 
 from ocistore_tui.backends.azure_errors import CAUGHT, code_of, translated
 from ocistore_tui.backends.base import MIB, CancelSignal
-from ocistore_tui.backends.parts import send_parts, try_for
-from ocistore_tui.errors import NotFound, PreconditionFailed
+from ocistore_tui.backends.parts import send_parts
+from ocistore_tui.errors import PreconditionFailed
 
 CONTENT_TYPE = "application/octet-stream"
 MAX_BLOCKS = 50_000
-_TIDY_S = 0.9
+_LOOK_S = 0.3
+_DROP_S = 1.0
+"""How long a failed upload waits for its blocks to be dropped: first whether the network answers, then for the rest."""
+_MARK = "ocistore_dropped"
 
 P = TypeVar("P", bound=Sized)
 
@@ -85,11 +90,12 @@ def delete_other_type(blob: BlobClient, *, where: str, if_token: str | None = No
 class BlockUpload:
     """Blocks under ids of this upload alone, so that another upload of the same blob cannot slip others in."""
 
-    def __init__(self, blob: BlobClient, *, where: str) -> None:
+    def __init__(self, blob: BlobClient, *, where: str, cancel: CancelSignal | None) -> None:
         self._blob = blob
         self._where = where
+        self._cancel = cancel
         self._prefix = uuid.uuid4().hex[:16]
-        self._other_type_checked = False
+        self._abandoned = threading.Event()
 
     def _id(self, number: int) -> str:
         return f"{self._prefix}{number:08d}"
@@ -97,7 +103,9 @@ class BlockUpload:
     def stage(self, number: int, part: bytes) -> str:
         """Send one block."""
         with translated(self._where):
-            self._blob.stage_block(self._id(number), part, length=len(part), validate_content=True)
+            self._blob.stage_block(
+                self._id(number), part, length=len(part), validate_content=True, abandoned=self._abandoned
+            )
         return self._id(number)
 
     def stage_from(self, url: str, authorization: str | None) -> Callable[[int, range], str]:
@@ -107,7 +115,12 @@ class BlockUpload:
         def stage(number: int, part: range) -> str:
             with translated(self._where):
                 self._blob.stage_block_from_url(
-                    self._id(number), url, source_offset=part.start, source_length=len(part), **more
+                    self._id(number),
+                    url,
+                    source_offset=part.start,
+                    source_length=len(part),
+                    abandoned=self._abandoned,
+                    **more,
                 )
             return self._id(number)
 
@@ -121,45 +134,83 @@ class BlockUpload:
         workers: int,
         if_absent: bool,
         progress: Callable[[int], None] | None,
-        cancel: CancelSignal | None,
     ) -> str:
         """Stage every part, commit, and return the token; nothing is seen of it unless all went well."""
         try:
-            ids = send_parts(parts, stage, workers=workers, where=self._where, progress=progress, cancel=cancel)
-            with translated(self._where):
-                answer = self._blob.commit_block_list(
-                    [BlobBlock(block_id=each) for each in ids],
-                    content_settings=ContentSettings(content_type=CONTENT_TYPE),
-                    **match(None, absent=if_absent),
-                )
-            return token_of(answer["etag"])
+            ids = send_parts(parts, stage, workers=workers, where=self._where, progress=progress, cancel=self._cancel)
+            # In a thread as well: a commit that hangs must not hold up a cancel.
+            commit = send_parts(
+                [b""], lambda *_: self._commit(ids, if_absent), workers=1, where=self._where, cancel=self._cancel
+            )
         except BaseException:
-            try_for(_TIDY_S, lambda: drop_blocks(self._blob, only=self._prefix))
+            self._abandoned.set()
+            self._tidy()
             raise
+        return commit[0]
+
+    def _commit(self, ids: list[str], if_absent: bool) -> str:
+        with translated(self._where):
+            answer = self._blob.commit_block_list(
+                [BlobBlock(block_id=each) for each in ids],
+                content_settings=ContentSettings(content_type=CONTENT_TYPE),
+                abandoned=self._abandoned,
+                **match(None, absent=if_absent),
+            )
+        return token_of(answer["etag"])
+
+    def _tidy(self) -> None:
+        started = time.monotonic()
+
+        def is_quick() -> bool:
+            return time.monotonic() - started < _LOOK_S
+
+        def drop() -> None:
+            try:
+                drop_blocks(self._blob, only=self._prefix, go_on=is_quick, done_looking=looked.set)
+            except CAUGHT:  # then they stay, unseen, until Azure drops them after a week
+                pass
+            finally:
+                looked.set()
+                done.set()
+
+        looked, done = threading.Event(), threading.Event()
+        threading.Thread(target=drop, name="drop-blocks", daemon=True).start()
+        if looked.wait(_LOOK_S):
+            done.wait(_DROP_S)
 
 
-def drop_blocks(blob: BlobClient, *, only: str = "") -> None:
-    """Drop the blocks of an upload that was never committed, best effort; Azure itself does it after a week.
+def drop_blocks(
+    blob: BlobClient,
+    *,
+    only: str = "",
+    go_on: Callable[[], bool] = lambda: True,
+    done_looking: Callable[[], object] = lambda: None,
+) -> None:
+    """Drop the blocks of an upload that was never committed; Azure itself does it after a week.
 
     There is no other way than to commit an empty blob where none is, and to delete it at once. Left alone when a blob
-    is there, or when blocks are waiting whose ids do not start with ``only``: they are another upload's.
+    is there, or when blocks are waiting whose ids do not start with ``only``: they are another upload's. The empty blob
+    must not stay, so it is not made on a network that is failing: ``go_on`` is asked after a look at the blocks.
     """
     try:
         _, waiting = blob.get_block_list("uncommitted")
-        if not waiting or not all(str(block.id).startswith(only) for block in waiting):
-            return
-        blob.get_blob_properties()
-    except ResourceNotFoundError:
-        pass
-    except CAUGHT:
+    except ResourceNotFoundError as error:
+        if code_of(error) == "ContainerNotFound":
+            raise
         return
-    else:
+    if not waiting or not all(str(block.id).startswith(only) for block in waiting) or not go_on():
         return
+    done_looking()
+    mark = uuid.uuid4().hex
     try:
-        token = token_of(blob.commit_block_list([], **match(None, absent=True))["etag"])
-        blob.delete_blob(**match(token))
+        token = token_of(blob.commit_block_list([], metadata={_MARK: mark}, **match(None, absent=True))["etag"])
     except CAUGHT:
-        return
+        # Somebody else's blob is there now, or our own, whose answer got lost.
+        there = blob.get_blob_properties()
+        if (there.metadata or {}).get(_MARK) != mark:
+            return
+        token = token_of(there.etag)
+    blob.delete_blob(**match(token))
 
 
 def read_signature(blob: BlobClient, account: str, key: str) -> str:
@@ -173,8 +224,3 @@ def read_signature(blob: BlobClient, account: str, key: str) -> str:
         start=datetime.now(UTC) - timedelta(minutes=15),
         expiry=datetime.now(UTC) + timedelta(hours=6),
     )
-
-
-def nothing_there(error: BaseException) -> bool:
-    """Whether the blob, not its container, is what is missing."""
-    return isinstance(error, NotFound) and error.message == "no such object"
