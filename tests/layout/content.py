@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ocistore_tui.backends.base import ObjectStore
@@ -34,6 +34,9 @@ class Content:
     def descriptor(self) -> dict[str, Any]:
         return describe(self.raw, self.media_type) | dict(self.descriptor_fields)
 
+    def described(self, **fields: Any) -> Content:
+        return replace(self, descriptor_fields=tuple(fields.items()))
+
 
 def describe(raw: bytes, media_type: str) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": Digest.of(raw), "size": len(raw)}
@@ -53,18 +56,14 @@ def image(
             "history": [{"created_by": f"RUN {number}"} for number in range(len(layers))],
         }
     ).encode()
-    return manifest_of(config, media_types.OCI_CONFIG, layers, media_types.OCI_LAYER, **fields).of(
+    return manifest_of(config, media_types.OCI_CONFIG, layers, media_types.OCI_LAYER, **fields).described(
         platform={"os": os, "architecture": architecture}
     )
 
 
-@dataclass(frozen=True)
-class _Made(Content):
-    def of(self, **fields: Any) -> Content:
-        return Content(self.raw, self.media_type, self.blobs, self.children, tuple(fields.items()))
-
-
-def manifest_of(config: bytes, config_type: str, layers: Sequence[bytes], layer_type: str, **fields: Any) -> _Made:
+def manifest_of(
+    config: bytes, config_type: str, layers: Sequence[bytes] = (), layer_type: str = "", /, **fields: Any
+) -> Content:
     """An OCI manifest with these blobs; ``fields`` are added to its document."""
     document = {
         "schemaVersion": 2,
@@ -73,12 +72,12 @@ def manifest_of(config: bytes, config_type: str, layers: Sequence[bytes], layer_
         "layers": [describe(layer, layer_type) for layer in layers],
         **fields,
     }
-    return _Made(json.dumps(document, indent=3).encode(), media_types.OCI_MANIFEST, (config, *layers))
+    return Content(json.dumps(document, indent=3).encode(), media_types.OCI_MANIFEST, (config, *layers))
 
 
 def attestation(subject: Content) -> Content:
     """What BuildKit adds to an index beside every image."""
-    return manifest_of(b"{}", media_types.OCI_CONFIG, (b'{"predicate":{}}',), "application/vnd.in-toto+json").of(
+    return manifest_of(b"{}", media_types.OCI_CONFIG, (b'{"predicate":{}}',), "application/vnd.in-toto+json").described(
         platform={"os": "unknown", "architecture": "unknown"},
         annotations={
             "vnd.docker.reference.type": "attestation-manifest",
@@ -92,7 +91,7 @@ def artifact(subject: Content | None = None, text: str = "signature") -> Content
     fields: dict[str, Any] = {"artifactType": "application/vnd.example.signature"}
     if subject is not None:
         fields["subject"] = describe(subject.raw, subject.media_type)
-    return manifest_of(b"{}", media_types.OCI_EMPTY, (text.encode(),), "text/plain", **fields).of()
+    return manifest_of(b"{}", media_types.OCI_EMPTY, (text.encode(),), "text/plain", **fields)
 
 
 def index(*children: Content, partial: Sequence[Content] = (), **fields: Any) -> Content:
