@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
-import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -18,6 +14,7 @@ import pytest
 
 from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.model.digest import Digest
+from tests.testbed import servers
 
 V2 = "docker/registry/v2"
 REPOSITORY = f"{V2}/repositories/team/app"
@@ -42,43 +39,10 @@ MANIFEST = json.dumps(
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[tuple[str, LocalStore]]:
     """A running docker-registry 2.8 (its URL) and our store over the same directory."""
-    binary = shutil.which("docker-registry")
-    if binary is None:
-        if {"docker-registry", "registry", "all"}.intersection(os.environ.get("OCISTORE_REQUIRE", "").split(",")):
-            pytest.fail("docker-registry is required and not installed")
-        pytest.skip("docker-registry is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
     root = tmp_path / "registry"
     root.mkdir()
-    settings = {
-        "version": 0.1,
-        "log": {"level": "error", "accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(root)}, "delete": {"enabled": True}},
-        "http": {"addr": address},
-    }
-    (tmp_path / "registry.yml").write_text(json.dumps(settings))
-    log = (tmp_path / "registry.log").open("wb")
-    process = subprocess.Popen([binary, "serve", str(tmp_path / "registry.yml")], stdout=log, stderr=log)
-    try:
-        for _ in range(200):
-            try:
-                socket.create_connection(tuple_of(address), timeout=5).close()
-                break
-            except OSError:
-                assert process.poll() is None, (tmp_path / "registry.log").read_text()
-                threading.Event().wait(0.05)
+    with servers.registry(tmp_path, servers.on_directory(root)) as address:
         yield f"http://{address}/v2/", LocalStore(root)
-    finally:
-        process.terminate()
-        process.wait(10)
-        log.close()
-
-
-def tuple_of(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host, int(port)
 
 
 def ask(url: str, method: str = "GET", data: bytes | None = None, **headers: str) -> tuple[int, bytes, str]:

@@ -77,7 +77,8 @@ def manifest_of(
 
 def attestation(subject: Content) -> Content:
     """What BuildKit adds to an index beside every image."""
-    return manifest_of(b"{}", media_types.OCI_CONFIG, (b'{"predicate":{}}',), "application/vnd.in-toto+json").described(
+    statement = json.dumps({"subject": subject.digest, "predicate": {}}).encode()
+    return manifest_of(b"{}", media_types.OCI_CONFIG, (statement,), "application/vnd.in-toto+json").described(
         platform={"os": "unknown", "architecture": "unknown"},
         annotations={
             "vnd.docker.reference.type": "attestation-manifest",
