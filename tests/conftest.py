@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.testbed import servers
+from tests.testbed import daemons, servers
 
 _FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "STORAGE_EMULATOR_HOST", "DOCKER_", "OCISTORE_DIR", "XDG_")
 
@@ -44,3 +44,31 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of Azurite's account."""
     with servers.azurite(tmp_path_factory.mktemp("azurite")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def docker_classic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Docker 20.10 with the classic store."""
+    with daemons.docker(tmp_path_factory.mktemp("docker")) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def docker26_classic() -> Iterator[str]:
+    """Docker 26 with the classic store."""
+    with daemons.modern_docker("classic", containerd_store=False) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def docker26_containerd() -> Iterator[str]:
+    """Docker 26 with the containerd store."""
+    with daemons.modern_docker("containerd", containerd_store=True) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Podman's docker-compatible socket."""
+    with daemons.podman(tmp_path_factory.mktemp("podman")) as host:
+        yield host

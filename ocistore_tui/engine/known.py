@@ -6,6 +6,7 @@ A known layer is neither compressed nor sent again, and keeps its digest (docker
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 
 from ocistore_tui.engine.context import Context
@@ -87,8 +88,9 @@ def _manifests_of_tag(context: Context, repository: Repository, tag: str) -> lis
 def _recent_tags(context: Context, repository: Repository) -> list[str]:
     prefix = paths.tags_dir(repository.name)
     moved: list[tuple[float, str]] = []
-    for entry in islice(context.store.list_entries(prefix), _TAG_KEYS_LOOKED_AT):
-        tag, _, rest = entry.key[len(prefix) :].partition("/")
-        if rest == "current/link":
-            moved.append((entry.modified or 0.0, tag))
+    with suppress(NotFound):  # a directory that the first push will make
+        for entry in islice(context.store.list_entries(prefix), _TAG_KEYS_LOOKED_AT):
+            tag, _, rest = entry.key[len(prefix) :].partition("/")
+            if rest == "current/link":
+                moved.append((entry.modified or 0.0, tag))
     return [tag for _, tag in sorted(moved, reverse=True)[:_RECENT_TAGS]]
