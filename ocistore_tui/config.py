@@ -13,14 +13,16 @@ Precedence of every value: default < this file < environment < flag really typed
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from ocistore_tui.errors import AccessDenied, NotFound, UsageError
+from ocistore_tui.errors import AccessDenied, UsageError
 
 Value = str | int | bool
 
@@ -31,10 +33,12 @@ SETTINGS: Mapping[str, frozenset[str]] = {
     | {"region", "endpoint", "profile", "path_style", "anonymous", "sse", "sse_kms_key_id", "storage_class"},
     "gcs": _COMMON | {"project_id", "keyfile", "endpoint", "anonymous"},
     "azure": _COMMON | {"account_name", "endpoint"},
-    "fs": (_COMMON - {"bucket", "root_dir"}) | {"dir"},
+    "fs": (_COMMON - {"bucket"}) | {"dir"},
 }
 """What a saved connection may say, by backend."""
 _SECRETS = frozenset({"access_key", "secret_key", "session_token", "account_key", "sas_token", "connection_string"})
+MAX_CONCURRENCY = 64
+_FLAGS = frozenset({"insecure_skip_tls_verify", "path_style", "anonymous"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
@@ -65,74 +69,118 @@ def data_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Where immutable documents are remembered."""
+    """Where immutable documents are remembered, from ``OCISTORE_CACHE`` or the user's cache directory."""
+    given = os.environ.get("OCISTORE_CACHE")
+    if given:
+        return Path(given)
     from platformdirs import user_cache_path
 
     return user_cache_path("ocistore")
 
 
-def load_connections(path: Path | None = None) -> dict[str, Connection]:
+def state_dir() -> Path:
+    """Where the log of a fault is kept."""
+    from platformdirs import user_state_path
+
+    return user_state_path("ocistore")
+
+
+def load_connections() -> dict[str, Connection]:
     """All saved connections by name; none when there is no file.
 
     Raises:
         UsageError: the file cannot be understood; says where.
         AccessDenied: it cannot be read.
     """
-    path = path or config_path()
-    try:
-        raw = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise AccessDenied("cannot read the configuration file", where=str(path), cause=str(error)) from error
-    try:
-        document = tomllib.loads(raw)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(
-            "the configuration file is not TOML", where=str(path), cause=str(error), fix="mend or move it"
-        ) from error
-    tables = document.get("connections", {})
-    if not isinstance(tables, dict):
-        raise UsageError("connections must be tables", where=str(path), fix="write [connections.NAME]")
+    path = config_path()
+    tables = _tables(_parse(_read(path), path), path)
     return {name: _connection(name, table, path) for name, table in tables.items()}
 
 
 def find_connection(name: str) -> Connection:
-    """One saved connection.
+    """One saved connection; flaws of others do not matter.
 
     Raises:
-        NotFound: no such name; says which there are.
+        UsageError: no such name (says which there are), or it cannot be understood.
+        AccessDenied: the file cannot be read.
     """
-    connections = load_connections()
-    if name not in connections:
-        known = ", ".join(sorted(connections)) or "none yet"
-        raise NotFound(
-            f"no saved connection named {name}", where=str(config_path()), cause=f"saved are: {known}",
-            fix="save one: oci-store stores add NAME BACKEND …",
+    path = config_path()
+    tables = _tables(_parse(_read(path), path), path)
+    if name not in tables:
+        raise UsageError(
+            f"no saved connection named {name}", where=str(path),
+            cause=f"saved are: {', '.join(sorted(tables)) or 'none yet'}",
+            fix=f"save it: oci-store stores add {name if _NAME.match(name) else 'NAME'} BACKEND …",
         )  # fmt: skip
-    return connections[name]
+    return _connection(name, tables[name], path)
 
 
 def save_connection(connection: Connection) -> Path:
-    """Add or replace one, atomically, readable by the user alone."""
-    if not _NAME.match(connection.name):
-        raise UsageError("invalid connection name", where=connection.name[:80], fix="use letters, digits, . _ and -")
+    """Add or replace one; the rest of the file, its comments too, stays as it is.
+
+    Raises:
+        UsageError: the connection is of no use as given, or the file is.
+        AccessDenied: the file cannot be written.
+    """
     path = config_path()
-    _connection(connection.name, {"backend": connection.backend, **connection.settings}, path)
-    return _write(path, {**load_connections(path), connection.name: connection})
+    settings = {"backend": connection.backend, **connection.settings}
+    _connection(connection.name, settings, path)
+    section = [
+        f"[connections.{_text(connection.name)}]",
+        *(f"{key} = {_toml(value)}" for key, value in settings.items()),
+    ]
+    return _replace(path, connection.name, settings, "\n".join(section) + "\n")
 
 
 def remove_connection(name: str) -> Path:
-    """Forget one; `NotFound` when there is none of the name."""
-    find_connection(name)
+    """Forget one.
+
+    Raises:
+        UsageError: there is none of the name, or the file cannot be understood.
+        AccessDenied: the file cannot be written.
+    """
     path = config_path()
-    connections = load_connections(path)
-    del connections[name]
-    return _write(path, connections)
+    if name not in _tables(_parse(_read(path), path), path):
+        find_connection(name)
+    return _replace(path, name, None, "")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            "the configuration file is not UTF-8 text", where=str(path), cause=error.reason, fix="mend or move it"
+        ) from error
+    except OSError as error:
+        raise AccessDenied(
+            "cannot read the configuration file", where=str(path), cause=error.strerror or str(error),
+            fix="make it a file you can read, or name another one in OCISTORE_CONFIG",
+        ) from error  # fmt: skip
+
+
+def _parse(raw: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(raw)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(
+            "the configuration file is not TOML", where=str(path), cause=str(error), fix="mend or move it"
+        ) from error
+
+
+def _tables(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    tables = document.get("connections", {})
+    if not isinstance(tables, dict):
+        raise UsageError("connections must be tables", where=str(path), fix="write [connections.NAME]")
+    return tables
 
 
 def _connection(name: str, table: object, path: Path) -> Connection:
     where = f"{path}: [connections.{name}]"
+    if not _NAME.match(name):
+        raise UsageError("invalid connection name", where=name[:80], fix="use letters, digits, . _ and -")
     if not isinstance(table, dict):
         raise UsageError("a connection must be a table", where=where, fix="write [connections.NAME]")
     backend = table.get("backend")
@@ -155,30 +203,68 @@ def _connection(name: str, table: object, path: Path) -> Connection:
             raise UsageError(
                 f"unknown setting {key}", where=where, fix=f"known are: {', '.join(sorted(SETTINGS[backend]))}"
             )
-        if not isinstance(value, str | int | bool):
-            raise UsageError(f"{key} must be text, a number or true/false", where=where)
-        settings[key] = value
+        settings[key] = _checked(key, value, where)
     if backend != "fs" and not settings.get("bucket"):
         raise UsageError("a connection needs a bucket", where=where, fix='write bucket = "NAME"')
     return Connection(name, backend, settings)
 
 
-def _write(path: Path, connections: Mapping[str, Connection]) -> Path:
-    lines = ["# Saved connections of ocistore-tui. Never put secrets here."]
-    for connection in connections.values():
-        lines += ["", f"[connections.{_text(connection.name)}]", f"backend = {_text(connection.backend)}"]
-        lines += [f"{key} = {_toml(value)}" for key, value in connection.settings.items()]
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+def _checked(key: str, value: object, where: str) -> Value:
+    """``value``, when it is of the kind ``key`` needs."""
+    if key in _FLAGS:
+        if isinstance(value, bool):
+            return value
+        raise UsageError(f"{key} must be true or false", where=where, fix=f"write {key} = true, without quotes")
+    if key == "concurrency":
+        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_CONCURRENCY:
+            return value
+        raise UsageError(f"{key} must be a number from 1 to {MAX_CONCURRENCY}", where=where, fix=f"write {key} = 4")
+    if isinstance(value, str) and value:
+        return value
+    raise UsageError(f"{key} must be text", where=where, fix=f'write {key} = "…"')
+
+
+def _replace(path: Path, name: str, settings: Mapping[str, Value] | None, section: str) -> Path:
+    """Take the section of ``name`` out of the file and put ``section`` in; what a person wrote beside it stays."""
+    raw = _read(path)
+    wanted = _parse(raw, path)
+    tables = {key: value for key, value in _tables(wanted, path).items() if key != name}
+    wanted["connections"] = tables if settings is None else {**tables, name: dict(settings)}
+    header = re.compile(rf"\s*\[\s*connections\s*\.\s*(?:{re.escape(name)}|{re.escape(_text(name))})\s*\]\s*(?:#.*)?$")
+    kept: list[str] = []
+    inside = False
+    for line in raw.split("\n") if raw else ["# Saved connections of ocistore-tui. Never put secrets here."]:
+        if line.lstrip().startswith("["):
+            inside = header.match(line) is not None
+        if not inside:
+            kept.append(line)
+    text = "\n".join([*kept, "", section] if section else kept).rstrip("\n") + "\n"
+    if {"connections": {}, **_parse(text, path)} != wanted:
+        raise UsageError(
+            "the configuration file is not written in a way this program can change", where=str(path),
+            cause=f"{name} is not a section [connections.{name}] of its own", fix="change the file by hand",
+        )  # fmt: skip
+    _write(path, text)
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    """Atomically, readable by the user alone; a link to the real file stays a link."""
+    target = path.resolve()
+    temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n")
-        temporary.replace(path)
+            file.write(text)
+        temporary.replace(target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise AccessDenied("cannot write the configuration file", where=str(path), cause=str(error)) from error
-    return path
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise AccessDenied(
+            "cannot write the configuration file", where=str(path), cause=error.strerror or str(error),
+            fix="make its directory writable, or name another file in OCISTORE_CONFIG",
+        ) from error  # fmt: skip
 
 
 def _toml(value: Value) -> str:

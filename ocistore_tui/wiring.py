@@ -31,6 +31,11 @@ class Place:
     docker_host: str | None = None
     concurrency: int = DEFAULT_CONCURRENCY
 
+    @property
+    def is_embedded(self) -> bool:
+        """Whether this is the store in the user's data directory."""
+        return self.backend == "fs" and "dir" not in self.options
+
 
 def open_store(place: Place) -> ObjectStore:
     """The store of a place; nothing is read or written yet. A directory needs no certificates, and looks at none.
@@ -42,11 +47,12 @@ def open_store(place: Place) -> ObjectStore:
     if place.backend == "fs":
         from ocistore_tui.backends.local import LocalStore
 
-        directory = Path(options["dir"]) if "dir" in options else data_dir() / "store"
+        directory = data_dir() / "store" if place.is_embedded else Path(options["dir"])
         return LocalStore(directory / options.get("root_dir", "").strip("/"), create=True)
     if not place.bucket:
         raise UsageError("no bucket given", fix=f"write oci-store {place.backend} VERB BUCKET/REPOSITORY")
     options["concurrency"] = place.concurrency
+    _silence()
     if place.backend == "s3":
         from ocistore_tui.backends.s3 import S3Options, S3Store
 
@@ -60,6 +66,13 @@ def open_store(place: Place) -> ObjectStore:
 
         return AzureStore(AzureOptions(container=place.bucket, **options))
     raise UsageError(f"unknown backend {place.backend}", fix="use s3, gcs, azure or fs")
+
+
+def _silence() -> None:
+    """Keep the log lines of SDKs off the terminal: they may hold signed URLs, and errors come back as errors."""
+    import logging
+
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 def open_service(place: Place) -> Service:

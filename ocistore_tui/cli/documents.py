@@ -1,11 +1,16 @@
-"""The JSON documents of ``--json`` (cli.md, "Output"): exact bytes, RFC 3339 times, stable names."""
+"""The JSON documents of ``--json``: exact bytes, RFC 3339 times in UTC, stable names.
+
+Every document has the same fields every time. What is out of the ordinary (flaws, notes, platforms that are missing)
+comes as one field more, only where there is something to say.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from ocistore_tui.cli.words import rfc3339
+from ocistore_tui.cli.output import encode_json
+from ocistore_tui.cli.words import rfc3339, utc
 from ocistore_tui.model.listing import Inspection, TagRow
 from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PullPlan, PullResult, PushPlan, PushResult
 
@@ -17,16 +22,11 @@ def tag(row: TagRow) -> dict[str, Any]:
         "digest": row.digest,
         "media_type": row.media_type,
         "size_bytes": row.size_bytes,
-        "created": row.created or None,
+        "created": utc(row.created),
         "pushed": rfc3339(row.pushed),
         "platforms": list(row.platforms),
-        "artifact_kind": row.kind or None,
     }
-    if row.missing:
-        document["missing_platforms"] = row.missing
-    if row.flaw:
-        document["flaw"] = row.flaw
-    return document
+    return document | _unusual(missing_platforms=row.missing, flaw=row.flaw)
 
 
 def pushed(result: PushResult, reference: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def pushed(result: PushResult, reference: str) -> dict[str, Any]:
         "uploaded_bytes": result.uploaded_bytes,
         "duration_s": round(result.duration_s, 3),
         "via": result.via,
-        "notes": list(result.notes),
+        **_unusual(notes=result.notes),
     }
 
 
@@ -52,7 +52,7 @@ def pulled(result: PullResult) -> dict[str, Any]:
         "downloaded_bytes": result.downloaded_bytes,
         "duration_s": round(result.duration_s, 3),
         "via": result.via,
-        "notes": list(result.notes),
+        **_unusual(notes=result.notes),
     }
 
 
@@ -69,7 +69,7 @@ def push_plan(plan: PushPlan, reference: str) -> dict[str, Any]:
         "needs_export": plan.needs_export,
         "transfer_bytes": plan.transfer_bytes,
         "layers": [_planned(layer) for layer in plan.layers],
-        "notes": list(plan.notes),
+        **_unusual(notes=plan.notes),
     }
 
 
@@ -84,18 +84,18 @@ def pull_plan(plan: PullPlan, reference: str) -> dict[str, Any]:
         "platform": plan.platform or None,
         "download_bytes": plan.download_bytes,
         "layers": [_planned(layer) for layer in plan.layers],
-        "notes": list(plan.notes),
+        **_unusual(notes=plan.notes),
     }
 
 
 def inspection(found: Inspection, reference: str) -> dict[str, Any]:
     """Everything about one reference."""
+    missing = [row.descriptor.digest for row in found.platforms if not row.is_stored]
     return {
         "reference": reference,
         "digest": found.digest,
         "media_type": found.media_type,
         "size_bytes": found.size_bytes,
-        "pushed": rfc3339(found.pushed),
         "manifest": _parsed(found.manifest.raw),
         "config": _parsed(found.config) if found.config is not None else None,
         "layers": [
@@ -108,19 +108,23 @@ def inspection(found: Inspection, reference: str) -> dict[str, Any]:
             }
             for layer in found.layers
         ],
-        "platforms": [
-            {"platform": row.platform, "digest": row.descriptor.digest, "stored": row.is_stored}
-            for row in found.platforms
-        ],
-        "flaws": list(found.flaws),
+        **_unusual(flaws=found.flaws, missing_platforms=missing),
     }
 
 
 def _parsed(raw: bytes) -> Any:
+    """The document in ``raw``; None where it has no form in JSON: ``NaN``, 1e999, nested too deep."""
     try:
-        return json.loads(raw)
+        document = json.loads(raw)
+        # Whether it can be written again, with room for the levels around it.
+        encode_json([[[[document]]]])
     except (ValueError, RecursionError):
         return None
+    return document
+
+
+def _unusual(**fields: Any) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items() if value}
 
 
 def _moved(layer: MovedLayer) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from ocistore_tui.errors import Cancelled
 
 _Result = TypeVar("_Result")
 
-GRACE_S = 1.0
+GRACE_S = 0.8
 """How long a transfer has to end by itself once it is told to."""
+_TICK_S = 0.5
+_NOTHING = "nothing was changed"
 
 
 class Interrupted(BaseException):
@@ -24,7 +26,7 @@ class Interrupted(BaseException):
         kept: What a resume can rely on.
     """
 
-    def __init__(self, signal_number: int, kept: str = "") -> None:
+    def __init__(self, signal_number: int, kept: str = _NOTHING) -> None:
         super().__init__(signal_number)
         self.signal_number = signal_number
         self.kept = kept
@@ -34,21 +36,36 @@ class Interrupted(BaseException):
         """130 for SIGINT, 143 for SIGTERM."""
         return 128 + self.signal_number
 
+    @property
+    def word(self) -> str:
+        """What happened."""
+        return "interrupted" if self.signal_number == signal.SIGINT else "terminated"
+
 
 def raise_on_signals() -> None:
-    """Let SIGINT and SIGTERM end whatever the main thread does."""
+    """Let SIGINT, SIGTERM and a lost terminal end whatever the main thread does."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         del frame
         raise Interrupted(number)
 
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, stop)
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGTERM, stop)
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # under nohup it is ignored, and stays so
+            signal.signal(signal.SIGHUP, stop)
 
 
-def run_interruptible(work: Callable[[threading.Event], _Result], *, done: Callable[[], None]) -> _Result:
+def run_interruptible(
+    work: Callable[[threading.Event], _Result], *, tick: Callable[[], None], done: Callable[[], None], kept: str
+) -> _Result:
     """Run a transfer in a thread of its own, so that a signal is heard at once, whatever the transfer waits for.
+
+    Args:
+        work: The transfer; stops soon after the event is set.
+        tick: Called about twice a second meanwhile.
+        done: Called once, however it ends.
+        kept: What an interrupted transfer leaves behind.
 
     Raises:
         Interrupted: a signal came; the transfer was told to stop, and had ``GRACE_S`` seconds to.
@@ -67,21 +84,19 @@ def run_interruptible(work: Callable[[threading.Event], _Result], *, done: Calla
     try:
         thread.start()
         while thread.is_alive():
-            thread.join(0.5)
+            thread.join(_TICK_S)
+            tick()
     except Interrupted as interrupted:
         cancel.set()
         thread.join(GRACE_S)
-        if outcome and outcome[0][1] is None:
-            # It was done before it could be stopped.
-            interrupted.kept = "the transfer had just finished"
-        else:
-            interrupted.kept = "finished blobs are kept: run the same command again to go on; no tag was changed"
+        # It may have been done before it could be stopped.
+        interrupted.kept = "the transfer had just finished" if outcome and outcome[0][1] is None else kept
         raise
     finally:
         done()
     result, error = outcome[0]
     if isinstance(error, Cancelled) and cancel.is_set():
-        raise Interrupted(signal.SIGINT) from error
+        raise Interrupted(signal.SIGINT, kept) from error
     if error is not None:
         raise error
     return result  # type: ignore[return-value]  # None only where the work returns None

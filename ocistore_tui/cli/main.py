@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
+import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from ocistore_tui.cli.interrupt import Interrupted, raise_on_signals
 from ocistore_tui.cli.options import Globals
-from ocistore_tui.cli.output import Output, abandon_stdout
+from ocistore_tui.cli.output import Output, abandon_stdout, result_errors
 from ocistore_tui.cli.tree import root
-from ocistore_tui.errors import OciStoreError, UsageError
+from ocistore_tui.errors import Cancelled, OciStoreError, UsageError
 
 EXIT_BUG = 70
 
@@ -24,7 +23,7 @@ def main() -> None:
     """``ocistore-tui``: the terminal UI, or headless with ``--no-tui``."""
     arguments = sys.argv[1:]
     if not is_headless(arguments):
-        sys.exit(_report(_no_tui_yet(), Output()))
+        leave(_report(_no_tui_yet(), Globals.guess(arguments).output()))
     leave(run(arguments, name="ocistore-tui"))
 
 
@@ -35,93 +34,47 @@ def main_headless() -> None:
 
 def is_headless(arguments: Sequence[str]) -> bool:
     """Whether no terminal UI is wanted or possible: asked for, help, no terminal, CI, a dumb terminal."""
+    verb = next((word for word in arguments if not word.startswith("-")), "")
     return (
-        "--no-tui" in arguments
-        or any(word in arguments for word in ("--help", "-h", "--version", "completion", "stores"))
-        or any(name.endswith("_COMPLETE") for name in os.environ)
+        verb in ("completion", "stores")
+        or any(word in arguments for word in ("--no-tui", "--help", "-h", "--version"))
+        or _is_completing()
         or os.environ.get("CI", "").lower() in ("1", "true")
         or os.environ.get("TERM") == "dumb"
-        or not (sys.stdin.isatty() and sys.stdout.isatty())
+        or not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout))
     )
 
 
 def run(arguments: Sequence[str], *, name: str = "oci-store") -> int:
-    """Run one command line and return its exit code (cli.md, "Output")."""
-    state = Globals()
+    """Run one command line and return its exit code (``--help`` lists them)."""
+    # Until the command line is understood, an error has to be told in the way that was asked for nevertheless.
+    state = Globals.guess(arguments)
+    # What libraries warn of is for their users, not ours; and it would spoil stderr for programs.
+    warnings.simplefilter("ignore")
     try:
         raise_on_signals()
         root.main(list(arguments), prog_name=name, standalone_mode=False, obj=state)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            with result_errors():
+                sys.stdout.flush()
     except OciStoreError as error:
-        return _report(error, state.output())
+        return 1 if _is_completing() else _report(error, state.output())
     except click.exceptions.NoArgsIsHelpError as error:
-        sys.stdout.write(error.format_message() + "\n")
-        return UsageError.exit_code
+        return _no_verb(error, name, state.output())
     except click.ClickException as error:
         return _report(_usage(error, name), state.output())
     except (Interrupted, KeyboardInterrupt, click.Abort) as stopped:
-        kept = stopped.kept if isinstance(stopped, Interrupted) else ""
-        state.output().warn(f"interrupted{': ' + kept if kept else ''}")
-        return stopped.exit_code if isinstance(stopped, Interrupted) else 130
+        interrupted = stopped if isinstance(stopped, Interrupted) else Interrupted(2)
+        _report(Cancelled(interrupted.word, cause=interrupted.kept), state.output())
+        return interrupted.exit_code
     except BrokenPipeError:
         abandon_stdout()
         return 0
     except Exception as error:  # noqa: BLE001 - the one place a fault of the program itself ends
-        return _report_bug(error, state.output())
+        from ocistore_tui.cli.fault import fault_of
+
+        return _report(fault_of(error), state.output())
     return 0
-
-
-def _report(error: OciStoreError, output: Output) -> int:
-    try:
-        output.error(error)
-    except BrokenPipeError:
-        abandon_stdout()
-    return error.exit_code
-
-
-def _usage(error: click.ClickException, name: str) -> UsageError:
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else name
-    return UsageError(error.format_message().rstrip("."), fix=f"see {path} --help")
-
-
-def _report_bug(error: Exception, output: Output) -> int:
-    log = _write_log(error)
-    output.error(
-        OciStoreError(
-            "a fault of the program itself",
-            where=log,
-            cause=f"{type(error).__name__} in {_place_of(error)}",
-            fix="report it with the log file; it holds no data and no secrets",
-        )
-    )
-    return EXIT_BUG
-
-
-def _place_of(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
-
-
-def _write_log(error: BaseException) -> str:
-    """Where things went wrong, without values: neither messages nor locals, because both can hold secrets."""
-    from platformdirs import user_state_path
-
-    path = user_state_path("ocistore") / "last-fault.log"
-    lines: list[str] = []
-    cause: BaseException | None = error
-    while cause is not None:
-        lines.append(f"{type(cause).__module__}.{type(cause).__qualname__}")
-        lines += [
-            f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)
-        ]
-        cause = cause.__cause__ or cause.__context__
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    except OSError:
-        return "(no log could be written)"
-    return str(path)
 
 
 def leave(code: int) -> NoReturn:
@@ -129,11 +82,43 @@ def leave(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):
+        except (AttributeError, OSError, ValueError):
             continue
     if code > 128:
         os._exit(code)
     sys.exit(code)
+
+
+def _report(error: OciStoreError, output: Output) -> int:
+    try:
+        output.error(error)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, OciStoreError):
+        abandon_stdout()
+    return error.exit_code
+
+
+def _usage(error: click.ClickException, name: str) -> UsageError:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else name
+    message = error.format_message().rstrip(".")
+    return UsageError(message[:1].lower() + message[1:], fix=f"see {path} --help")
+
+
+def _no_verb(error: click.exceptions.NoArgsIsHelpError, name: str, output: Output) -> int:
+    if output.as_json or output.events:
+        return _report(_usage(click.UsageError("a word is missing", error.ctx), name), output)
+    output.draw(error.format_message() + "\n")
+    return UsageError.exit_code
+
+
+def _is_terminal(stream: object) -> bool:
+    return bool(stream is not None and stream.isatty())  # type: ignore[attr-defined]  # a text stream
+
+
+def _is_completing() -> bool:
+    return any(variable in os.environ for variable in ("_OCI_STORE_COMPLETE", "_OCISTORE_TUI_COMPLETE"))
 
 
 def _no_tui_yet() -> UsageError:

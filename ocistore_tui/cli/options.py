@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from itertools import pairwise
+from typing import Any, Self, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from ocistore_tui.cli.output import Output
+from ocistore_tui.config import MAX_CONCURRENCY
+from ocistore_tui.config import SETTINGS as CONNECTION_SETTINGS
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-PROGRESS_MODES = ("auto", "tty", "plain", "json", "none")
+MODES = ("auto", "tty", "plain", "json", "none")
+"""How progress can be shown."""
 SECRETS = {
     "access_key": "AWS_ACCESS_KEY_ID",
     "secret_key": "AWS_SECRET_ACCESS_KEY",
@@ -34,9 +38,19 @@ class Globals:
     quiet: bool = False
     verbose: bool = False
 
+    @classmethod
+    def guess(cls, arguments: Sequence[str]) -> Self:
+        """What they will say, before the command line is understood: a usage error has to be told in their way too."""
+        words = list(arguments)
+        words = words[: words.index("--")] if "--" in words else words
+        is_events = "--progress=json" in words or ("--progress", "json") in pairwise(words)
+        return cls(as_json="--json" in words, progress="json" if is_events else "auto")
+
     def output(self) -> Output:
         """The output these options ask for."""
-        return Output(as_json=self.as_json, quiet=self.quiet, verbose=self.verbose)
+        return Output(
+            as_json=self.as_json, events=self.progress == "json", quiet=self.quiet, verbose=self.verbose
+        )  # fmt: skip
 
 
 def globals_of(context: click.Context) -> Globals:
@@ -55,11 +69,17 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
 def global_options(function: _Function) -> _Function:
     """Options every level accepts."""
     for decorate in (
-        click.option("--verbose", is_flag=True, expose_value=False, callback=_keep, help="Say more, on stderr."),
-        click.option("--quiet", "-q", is_flag=True, expose_value=False, callback=_keep, help="Say errors only."),
         click.option(
-            "--progress", type=click.Choice(PROGRESS_MODES), default="auto", expose_value=False, callback=_keep,
-            help="How progress is shown on stderr.",
+            "--no-tui", is_flag=True, expose_value=False,
+            help="Run headless. Implied by the name oci-store, without a terminal, by CI=true and by TERM=dumb.",
+        ),
+        click.option("--verbose", "-v", is_flag=True, expose_value=False, callback=_keep, help="Say more, on stderr."),
+        click.option(
+            "--quiet", "-q", is_flag=True, expose_value=False, callback=_keep, help="Say warnings and errors only."
+        ),
+        click.option(
+            "--progress", type=click.Choice(MODES), default="auto", expose_value=False, callback=_keep,
+            metavar="MODE", help="Progress on stderr: auto, tty (live), plain (lines), json (events) or none.",
         ),
         click.option(
             "--json", "as_json", is_flag=True, expose_value=False, callback=_keep,
@@ -70,67 +90,106 @@ def global_options(function: _Function) -> _Function:
     return function
 
 
+def global_parameters() -> list[click.Parameter]:
+    """The same for a group that is made without a function."""
+
+    @global_options
+    def holder() -> None: ...
+
+    # click keeps the options of a decorated function there.
+    return list(reversed(holder.__click_params__))  # type: ignore[attr-defined]
+
+
+GLOBAL_NAMES = frozenset({"no_tui", "verbose", "quiet", "progress", "as_json", "version"})
+
 _COMMON = (
     click.option(
-        "--concurrency", type=click.IntRange(1, 64), help="Large moves at once, and parts of each. Default 4."
+        "--concurrency", type=click.IntRange(1, MAX_CONCURRENCY), metavar="N",
+        help="Large moves at once, and parts of each; default 4.",
     ),
-    click.option("--ca-bundle", type=click.Path(), help="Certificates to trust instead of the system's."),
+    click.option("--ca-bundle", type=click.Path(), metavar="FILE", help="Certificates to trust, not the system's."),
     click.option(
         "--insecure-skip-tls-verify", is_flag=True, default=None, help="Do not check the server's certificate."
     ),
-    click.option("--docker-host", help="Address of the container engine. Else DOCKER_HOST, else the docker context."),
-)
-_ROOT_DIR = click.option(
-    "--root-dir", help="Prefix in the bucket below which the layout lies, as a registry's rootdirectory."
-)
+    click.option(
+        "--docker-host", metavar="URL",
+        help="Container engine, such as unix:///PATH or ssh://HOST. [env: DOCKER_HOST, or the docker context]",
+    ),
+)  # fmt: skip
+_ROOT_DIR = click.option("--root-dir", metavar="PREFIX", help="Where in the store the layout lies; default: its top.")
 _ANONYMOUS = click.option("--anonymous", is_flag=True, default=None, help="Do not sign in.")
 
+
+def _secret(flag: str, *short: str) -> Callable[[Any], Any]:
+    variable = SECRETS[flag.removeprefix("--").replace("-", "_")]
+    # AWS's variables are left to its own chain, where a profile may come before them.
+    envvar = None if variable.startswith("AWS_") else variable
+    return click.option(flag, *short, envvar=envvar, metavar="SECRET", help=f"Better given as {variable}.")
+
+
+PLATFORM_OPTION = click.option("--platform", metavar="OS/ARCH", help="One platform of an index: OS/ARCH[/VARIANT].")
 BACKEND_OPTIONS: dict[str, tuple[Callable[[Any], Any], ...]] = {
     "s3": (
         _ROOT_DIR,
-        click.option("--region", "-r", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="Region. [env: AWS_REGION]"),
         click.option(
-            "--endpoint", "-e", envvar=["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
-            help="URL of an S3-compatible server. [env: AWS_ENDPOINT_URL_S3]",
+            "--region", "-r", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], metavar="NAME",
+            help="Region. [env: AWS_REGION]",
         ),
-        click.option("--profile", help="Profile of the AWS configuration. [env: AWS_PROFILE]"),
-        click.option("--access-key", help="Better: AWS_ACCESS_KEY_ID."),
-        click.option("--secret-key", help="Better: AWS_SECRET_ACCESS_KEY."),
-        click.option("--session-token", help="Better: AWS_SESSION_TOKEN."),
+        click.option(
+            "--endpoint", "-e", envvar=["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"], metavar="URL",
+            help="An S3-compatible server. [env: AWS_ENDPOINT_URL_S3]",
+        ),
+        click.option("--profile", metavar="NAME", help="Profile of the AWS configuration. [env: AWS_PROFILE]"),
+        _secret("--access-key"),
+        _secret("--secret-key"),
+        _secret("--session-token"),
         click.option(
             "--path-style/--virtual-hosted-style", default=None,
-            help="How the bucket is named in URLs; chosen by itself: path style with a custom endpoint.",
+            help="How URLs name the bucket; by itself: path style with a custom endpoint.",
         ),
         _ANONYMOUS,
-        click.option("--sse", type=click.Choice(["AES256", "aws:kms", "aws:kms:dsse"]), help="Server-side encryption."),
-        click.option("--sse-kms-key-id", help="Key for aws:kms."),
-        click.option("--storage-class", help="Storage class of what is written."),
+        click.option(
+            "--sse", type=click.Choice(["AES256", "aws:kms", "aws:kms:dsse"]), metavar="HOW",
+            help="Encrypt in the store: AES256, aws:kms or aws:kms:dsse.",
+        ),
+        click.option("--sse-kms-key-id", metavar="ID", help="Key for aws:kms."),
+        click.option("--storage-class", metavar="CLASS", help="Storage class of what is written."),
     ),
     "gcs": (
         _ROOT_DIR,
-        click.option("--project-id", envvar="GOOGLE_CLOUD_PROJECT", help="Project. [env: GOOGLE_CLOUD_PROJECT]"),
-        click.option("--keyfile", type=click.Path(), help="Service account key; else application default credentials."),
-        click.option("--endpoint", "-e", help="URL of another server. [env: STORAGE_EMULATOR_HOST]"),
+        click.option(
+            "--project-id", envvar="GOOGLE_CLOUD_PROJECT", metavar="ID", help="Project. [env: GOOGLE_CLOUD_PROJECT]"
+        ),
+        click.option(
+            "--keyfile", type=click.Path(), metavar="FILE",
+            help="Service account key; else application default credentials. [env: GOOGLE_APPLICATION_CREDENTIALS]",
+        ),
+        click.option("--endpoint", "-e", metavar="URL", help="Another server. [env: STORAGE_EMULATOR_HOST]"),
         _ANONYMOUS,
     ),
     "azure": (
         _ROOT_DIR,
-        click.option("--account-name", "-a", envvar="AZURE_STORAGE_ACCOUNT", help="[env: AZURE_STORAGE_ACCOUNT]"),
-        click.option("--account-key", "-k", envvar="AZURE_STORAGE_KEY", help="Better: AZURE_STORAGE_KEY."),
-        click.option("--sas-token", envvar="AZURE_STORAGE_SAS_TOKEN", help="Better: AZURE_STORAGE_SAS_TOKEN."),
         click.option(
-            "--connection-string", envvar="AZURE_STORAGE_CONNECTION_STRING",
-            help="Better: AZURE_STORAGE_CONNECTION_STRING.",
+            "--account-name", "-a", envvar="AZURE_STORAGE_ACCOUNT", metavar="NAME",
+            help="Storage account. [env: AZURE_STORAGE_ACCOUNT]",
         ),
-        click.option("--endpoint", "-e", help="URL of the blob service, for Azurite and sovereign clouds."),
+        _secret("--account-key", "-k"),
+        _secret("--sas-token"),
+        _secret("--connection-string"),
+        click.option("--endpoint", "-e", metavar="URL", help="Blob service, for Azurite and sovereign clouds."),
     ),
     "fs": (
         click.option(
-            "--dir", type=click.Path(), envvar="OCISTORE_DIR",
-            help="Directory of the store. Default: a store in your data directory. [env: OCISTORE_DIR]",
+            "--dir", type=click.Path(), envvar="OCISTORE_DIR", metavar="DIR",
+            help="Directory of the store; default: one in your data directory. [env: OCISTORE_DIR]",
         ),
+        _ROOT_DIR,
     ),
 }  # fmt: skip
+
+
+STORE_NAMES = frozenset({*SECRETS, *(name for names in CONNECTION_SETTINGS.values() for name in names)})
+"""Options that say where the store is and how to reach it."""
 
 
 def backend_options(backend: str) -> Callable[[_Function], _Function]:
@@ -144,12 +203,24 @@ def backend_options(backend: str) -> Callable[[_Function], _Function]:
     return decorate
 
 
-TRANSFER_OPTIONS = (
-    click.option("--image", "-i", help="The local image: a daemon image, docker-archive:…, oci-archive:… or oci:…"),
-    click.option("--platform", help="OS/ARCH[/VARIANT] of a multi-platform image."),
-    click.option("--all-platforms", is_flag=True, help="The whole index, all platforms."),
+_TRANSFER = (
     click.option(
-        "--via", type=click.Choice(["auto", "registry", "archive"]), default="auto", help="Transport. Default auto."
+        "--image", "-i", metavar="LOCAL",
+        help="A daemon image, docker-archive:FILE[:NAME:TAG], oci-archive:FILE[:TAG], oci:DIR[:TAG] or "
+        "docker-daemon:NAME:TAG. Default: REPOSITORY:TAG in the daemon.",
+    ),
+    PLATFORM_OPTION,
+    click.option("--all-platforms", is_flag=True, help="The whole index, all its platforms."),
+    click.option(
+        "--via", type=click.Choice(["auto", "registry", "archive"]), default="auto", metavar="HOW",
+        help="auto, registry or archive; default auto.",
     ),
     click.option("--dry-run", is_flag=True, help="Print the plan and change nothing."),
-)
+)  # fmt: skip
+
+
+def transfer_options(function: _Function) -> _Function:
+    """The options of push and pull."""
+    for option in reversed(_TRANSFER):
+        function = option(function)
+    return function

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
-from ocistore_tui.errors import OciStoreError
+from ocistore_tui.cli.style import style_of
+from ocistore_tui.errors import NoSpace, OciStoreError
 from ocistore_tui.model.text import inert
 
 SCHEMA = 1
+EVENTS_VERSION = 1
 
 
 class Output:
@@ -20,87 +23,127 @@ class Output:
 
     Args:
         as_json: stdout is exactly one JSON document.
-        quiet: stderr carries errors only.
+        events: stderr is one JSON object a line.
+        quiet: stderr carries warnings and errors only.
         verbose: stderr carries details too.
     """
 
-    def __init__(self, *, as_json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
-        self.as_json, self.quiet, self.verbose = as_json, quiet, verbose
+    def __init__(
+        self, *, as_json: bool = False, events: bool = False, quiet: bool = False, verbose: bool = False
+    ) -> None:
+        self.as_json, self.events, self.quiet, self.verbose = as_json, events, quiet, verbose
         self._lock = threading.RLock()
 
     def result(self, text: str) -> None:
-        """One line of the result for people."""
+        """One line of the result for people; already inert."""
         if not self.as_json:
-            self._write(sys.stdout, text + "\n")
+            self._write_result(text + "\n")
+
+    def table(self, lines: Iterable[str]) -> None:
+        """A table for people, its heading first."""
+        for number, line in enumerate(lines):
+            self.result(line if number else style_of(sys.stdout).bold(line))
 
     def document(self, kind: str, fields: Mapping[str, Any]) -> None:
         """The result for programs."""
         if self.as_json:
-            self._write(sys.stdout, encode_json({"schema": SCHEMA, "kind": kind, **fields}) + "\n")
+            self._write_result(encode_json({"schema": SCHEMA, "kind": kind, **fields}) + "\n")
 
     def say(self, text: str) -> None:
-        """What people should know, on stderr."""
+        """What people should know, on stderr; already inert."""
         if not self.quiet:
-            self._write(sys.stderr, text + "\n")
+            self._tell("message", text, text)
 
     def detail(self, text: str) -> None:
         """What only the curious should know."""
-        if self.verbose and not self.quiet:
-            self._write(sys.stderr, text + "\n")
+        if self.verbose:
+            self.say(text)
 
     def warn(self, text: str) -> None:
         """Something to change, on stderr, also when quiet."""
-        self._write(sys.stderr, f"warning: {text}\n")
+        self._tell("warning", text, f"{style_of(sys.stderr).warning('warning:')} {text}")
 
-    def raw_error(self, text: str) -> None:
-        """Text for stderr that is already complete: progress lines and terminal control."""
-        self._write(sys.stderr, text)
+    def event(self, event: str, fields: Mapping[str, Any]) -> None:
+        """One event for programs, on stderr."""
+        self.draw(encode_json({"v": EVENTS_VERSION, "event": event, **fields}) + "\n")
+
+    def draw(self, text: str) -> None:
+        """Text for stderr that is complete as it is: events, and the moves of a live display."""
+        with self._lock:
+            # A reader of both must not see the story of a result before the result.
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                sys.stdout.flush()
+            # Nobody may be listening any more: that is no reason to give a transfer up.
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                sys.stderr.write(_writable(text, sys.stderr))
+                sys.stderr.flush()
 
     def error(self, error: OciStoreError) -> None:
         """An error in three short parts: what and where; the cause; what to do."""
+        message, where, fix = inert(error.message), inert(error.where, limit=300), inert(error.fix)
+        cause = inert(error.cause)
+        parts = {
+            "kind": error.kind, "message": f"{message}: {cause}" if cause else message, "where": where, "fix": fix,
+        }  # fmt: skip
+        if self.events:
+            self.event("error", {**parts, "exit": error.exit_code})
         if self.as_json:
-            parts = {"kind": error.kind, "message": error.message, "where": error.where, "fix": error.fix}
-            if error.cause:
-                parts["cause"] = error.cause
-            self._write(sys.stdout, encode_json({"schema": SCHEMA, "error": parts}) + "\n")
+            self._write_result(encode_json({"schema": SCHEMA, "error": parts}) + "\n")
+        if self.events or self.as_json:
             return
-        where = f": {inert(error.where, limit=300)}" if error.where else ""
-        lines = [f"error: {inert(error.message)}{where}"]
-        if error.cause:
-            lines.append(f"  cause: {inert(error.cause)}")
-        if error.fix:
-            lines.append(f"  fix:   {inert(error.fix)}")
-        self._write(sys.stderr, "\n".join(lines) + "\n")
+        style = style_of(sys.stderr)
+        lines = [f"{style.bad('error:')} {style.bold(message)}{f': {where}' if where else ''}"]
+        lines += [f"{style.dim('  cause:')} {cause}"] if cause else []
+        lines += [f"{style.dim('  fix:')}   {fix}"] if fix else []
+        self.draw("\n".join(lines) + "\n")
 
-    def _write(self, stream: TextIO, text: str) -> None:
+    def _tell(self, event: str, message: str, text: str) -> None:
+        if self.events:
+            self.event(event, {"message": message})
+        else:
+            self.draw(text + "\n")
+
+    def _write_result(self, text: str) -> None:
         with self._lock:
-            if stream is sys.stderr:
-                # A reader of stdout must not see the story of a result before the result.
-                flush(sys.stdout)
-            try:
-                stream.write(text.encode("utf-8", "replace").decode("utf-8"))
-                stream.flush()
-            except UnicodeEncodeError:
-                stream.write(text.encode("ascii", "backslashreplace").decode("ascii"))
-                stream.flush()
+            if sys.stdout is None:
+                return
+            with result_errors():
+                sys.stdout.write(_writable(text, sys.stdout))
+
+
+@contextlib.contextmanager
+def result_errors() -> Iterator[None]:
+    """Translate what writing stdout raises.
+
+    Raises:
+        BrokenPipeError: nobody reads any more.
+        NoSpace: the result cannot be written.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise NoSpace(
+            "the result cannot be written", where="stdout", cause=error.strerror or str(error), fix="make room for it"
+        ) from error
 
 
 def encode_json(document: object) -> str:
-    """One line of JSON that no terminal can be steered with: ASCII only, DEL escaped too."""
-    return json.dumps(document, ensure_ascii=True, separators=(",", ":")).replace("\x7f", "\\u007f")
+    """One line of JSON that no terminal can be steered with: ASCII only, DEL escaped too.
 
-
-def flush(stream: TextIO) -> None:
-    """Flush, unless nobody reads any more."""
-    try:
-        stream.flush()
-    except (BrokenPipeError, ValueError):
-        return
+    Raises:
+        ValueError: a number has no form in JSON.
+    """
+    return json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":")).replace("\x7f", "\\u007f")
 
 
 def abandon_stdout() -> None:
     """The reader of stdout has gone: let the interpreter's last flush go nowhere."""
-    try:
+    with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        return
+
+
+def _writable(text: str, stream: TextIO) -> str:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

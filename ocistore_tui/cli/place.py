@@ -15,14 +15,24 @@ from ocistore_tui.errors import UsageError
 from ocistore_tui.wiring import DEFAULT_CONCURRENCY, Place
 
 _NOT_FOR_ADAPTERS = frozenset({"docker_host", "concurrency", "bucket"})
-_FROM_ENVIRONMENT = {"profile": ("AWS_PROFILE",), "keyfile": ("GOOGLE_APPLICATION_CREDENTIALS",)}
+_READ_ELSEWHERE = {
+    ("s3", "profile"): ("AWS_PROFILE",),
+    ("s3", "ca_bundle"): ("AWS_CA_BUNDLE",),
+    ("gcs", "keyfile"): ("GOOGLE_APPLICATION_CREDENTIALS",),
+    ("gcs", "endpoint"): ("STORAGE_EMULATOR_HOST",),
+}
 """Settings whose variable the provider's own chain reads: it beats a saved connection, but is not passed on."""
+_DOCKER_HOST = ("DOCKER_HOST", "DOCKER_CONTEXT")
 
 
 def make_place(
     context: click.Context, backend: str, bucket: str, connection: Connection | None, output: Output
 ) -> Place:
-    """The place the options of ``context`` and the saved connection name: default < file < environment < flag."""
+    """The place the options of ``context`` and the saved connection name: default < file < environment < flag.
+
+    Raises:
+        UsageError: an option is of no use as given.
+    """
     saved = dict(connection.settings) if connection else {}
     merged: dict[str, Any] = {}
     known = SETTINGS[backend] | (SECRETS.keys() & context.params.keys())
@@ -32,13 +42,13 @@ def make_place(
         if name in SECRETS and source is ParameterSource.COMMANDLINE and value:
             flag = name.replace("_", "-")
             output.warn(f"--{flag} can be read by other users of this machine; use {SECRETS[name]} instead")
-        if value is None and not any(variable in os.environ for variable in _FROM_ENVIRONMENT.get(name, ())):
+        variables = _DOCKER_HOST if name == "docker_host" else _READ_ELSEWHERE.get((backend, name), ())
+        if value is None and not any(map(os.environ.get, variables)):
             value = saved.get(name)
         if value is not None:
             merged[name] = value
-    if backend == "fs":
-        merged.pop("ca_bundle", None)
-        merged.pop("insecure_skip_tls_verify", None)
+    if merged.get("dir") == "":
+        raise UsageError("the store's directory is empty text", where="--dir", fix="name a directory, or leave it out")
     return Place(
         backend=backend,
         bucket=bucket or str(saved.get("bucket", "")),
@@ -56,6 +66,11 @@ def split_target(backend: str, target: str, connection: Connection | None) -> tu
     """
     if backend == "fs" or connection is not None:
         return "", target
+    scheme, is_url, name = target.partition("://")
+    if is_url:
+        raise UsageError(
+            "the target is a URL", where=target, fix=f"leave out {scheme}:// and write {name or 'BUCKET/REPOSITORY'}"
+        )
     bucket, _, rest = target.partition("/")
     if not bucket or ":" in bucket or "@" in bucket:
         raise UsageError(

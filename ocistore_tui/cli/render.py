@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from ocistore_tui.cli.words import ago, ago_text, duration, size, table
-from ocistore_tui.model.listing import Inspection, TagRow
-from ocistore_tui.model.plan import PlannedLayer, PullPlan, PullResult, PushPlan, PushResult
+from ocistore_tui.cli.words import ago, ago_text, duration, rfc3339, size, table
+from ocistore_tui.model.listing import Inspection, LayerRow, TagRow
+from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PullPlan, PullResult, PushPlan, PushResult
 from ocistore_tui.model.progress import LayerState
 from ocistore_tui.model.text import inert
 
@@ -67,6 +67,29 @@ def _tag_change(plan: PushPlan) -> str:
     return f"{tag} moves: {plan.tag_before.short} -> {plan.digest.short if plan.digest else 'the new image'}"
 
 
+def push_outline(plan: PushPlan) -> str:
+    """A push in one line: ``9 layers: 5 exist, 1 link, 3 upload (at most 92.0 MB)``."""
+    return _outline(plan.layers, plan.transfer_bytes if plan.needs_export else 0)
+
+
+def pull_outline(plan: PullPlan) -> str:
+    """The same of a pull."""
+    return _outline(plan.layers, plan.download_bytes)
+
+
+def _outline(layers: Sequence[PlannedLayer], moving_bytes: int | None) -> str:
+    counts: dict[str, int] = {}
+    for layer in layers:
+        word = _PLAN_WORDS.get(layer.action, layer.action.value)
+        counts[word] = counts.get(word, 0) + 1
+    amount = f" (at most {size(moving_bytes)})" if moving_bytes else ""
+    return f"{_count(len(layers), 'layer')}: {', '.join(f'{n} {word}' for word, n in counts.items()) or 'none'}{amount}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def pull_plan(plan: PullPlan, reference: str) -> list[str]:
     """What a pull would do."""
     platform = f"  {inert(plan.platform)}" if plan.platform else ""
@@ -99,78 +122,125 @@ def _plan_layers(layers: Iterable[PlannedLayer]) -> list[str]:
 
 def push_summary(result: PushResult) -> str:
     """One line at the end of a push."""
-    return f"pushed in {duration(result.duration_s)}: {size(result.uploaded_bytes)} sent, {_kept(result)}"
-
-
-def _kept(result: PushResult) -> str:
     kept = [layer for layer in result.layers if layer.state is not LayerState.UPLOADED]
-    return f"{len(kept)} of {len(result.layers)} layers kept ({size(sum(layer.size_bytes for layer in kept))})"
+    text = f"pushed in {duration(result.duration_s)}: {_amount(result.uploaded_bytes)} sent"
+    return text + (f", {_all(kept, result.layers)} kept ({_sum(kept)})" if kept else "")
 
 
 def pull_summary(result: PullResult) -> str:
     """One line at the end of a pull."""
-    here = sum(layer.state is LayerState.PRESENT for layer in result.layers)
-    return (
-        f"pulled in {duration(result.duration_s)}: {size(result.downloaded_bytes)} read, "
-        f"{here} of {len(result.layers)} layers were there"
-    )
+    here = [layer for layer in result.layers if layer.state is LayerState.PRESENT]
+    text = f"pulled in {duration(result.duration_s)}: {_amount(result.downloaded_bytes)} read"
+    return text + (f", {_all(here, result.layers)} were there ({_sum(here)})" if here else "")
 
 
-def inspection(found: Inspection, reference: str) -> list[str]:
-    """Everything about one reference."""
+def _all(some: Sequence[MovedLayer], layers: Sequence[MovedLayer]) -> str:
+    return f"{len(some)} of {_count(len(layers), 'layer')}"
+
+
+def _amount(count_bytes: int) -> str:
+    return size(count_bytes) if count_bytes else "nothing"
+
+
+def _sum(layers: Sequence[MovedLayer]) -> str:
+    return size(sum(layer.size_bytes for layer in layers))
+
+
+def inspection(found: Inspection, reference: str, *, width: int) -> list[str]:
+    """Everything about one reference, in lines of ``width`` columns where the text can be cut."""
     lines = [
         f"reference   {reference}",
         f"digest      {found.digest}",
-        f"kind        {found.kind}  {inert(found.media_type, limit=120)}",
+        f"kind        {found.kind}, {inert(found.media_type, limit=120)}",
         f"size        {size(found.size_bytes)} ({found.size_bytes} bytes)",
     ]
     if found.pushed is not None:
-        lines.append(f"pushed      {ago(found.pushed)}")
+        lines.append(f"pushed      {ago(found.pushed)} ({rfc3339(found.pushed)})")
     lines += [f"flaw        ! {inert(flaw)}" for flaw in found.flaws]
     if found.kind == "index":
         platforms = [
-            (inert(row.platform, limit=60), row.descriptor.digest, "stored" if row.is_stored else "not in the store")
+            (inert(row.platform, limit=60), row.descriptor.digest, "stored" if row.is_stored else "! not in the store")
             for row in found.platforms
         ]
         return [*lines, "", *table(("PLATFORM", "MANIFEST", ""), platforms)]
-    lines += _config_lines(found)
-    if found.layers:
-        rows = [
-            (str(number), layer.digest.short, size(layer.size_bytes), inert(layer.created_by, limit=90))
-            for number, layer in enumerate(found.layers, 1)
-        ]
-        lines += ["", *table(("#", "LAYER", "SIZE", "CREATED BY"), rows, right=(0, 2))]
-    return lines
+    config = _config(found)
+    lines += [_cut(line, width) for line in _config_lines(found, config)]
+    return lines + _layer_lines(found, config, width)
 
 
-def _config_lines(found: Inspection) -> list[str]:
+def _config(found: Inspection) -> dict[str, object]:
     try:
         config = json.loads(found.config or b"")
     except (ValueError, RecursionError):
-        return []
-    if not isinstance(config, dict) or found.kind != "image":
+        return {}
+    return config if isinstance(config, dict) and found.kind == "image" else {}
+
+
+_SETTINGS = (
+    ("Entrypoint", "entrypoint"),
+    ("Cmd", "command"),
+    ("User", "user"),
+    ("WorkingDir", "directory"),
+)
+
+
+def _config_lines(found: Inspection, config: dict[str, object]) -> list[str]:
+    if not config:
         return []
     lines = [f"platform    {inert(row.platform, limit=60)}" for row in found.platforms]
-    if config.get("created"):
-        lines.append(f"created     {inert(str(config['created']), limit=40)}")
+    created = config.get("created")
+    if isinstance(created, str):
+        lines.append(f"created     {ago_text(created)} ({inert(created, limit=40)})")
     settings = config.get("config")
-    if isinstance(settings, dict):
-        for key, label in (
-            ("Entrypoint", "entrypoint"),
-            ("Cmd", "command"),
-            ("User", "user"),
-            ("WorkingDir", "directory"),
-        ):
-            if settings.get(key):
-                lines.append(f"{label:11} {inert(json.dumps(settings[key], ensure_ascii=False), limit=160)}")
-        for key, label in (("Env", "env"), ("Labels", "label")):
-            value = settings.get(key)
-            items = value.items() if isinstance(value, dict) else ((item, None) for item in value or ())
-            for name, text in items:
-                lines.append(f"{label:11} {inert(f'{name}={text}' if text is not None else str(name), limit=160)}")
-    history = config.get("history")
-    if isinstance(history, list) and history:
-        steps = [entry for entry in history if isinstance(entry, dict)]
-        lines.append(f"history     {len(steps)} steps")
-        lines += [f"  {inert(str(step.get('created_by') or step.get('comment') or '-'), limit=140)}" for step in steps]
+    if not isinstance(settings, dict):
+        return lines
+    for key, label in _SETTINGS:
+        value = settings.get(key)
+        if value:
+            words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            lines.append(f"{label:11} {inert(words, limit=160)}")
+    for key, label in (("ExposedPorts", "port"), ("Env", "env"), ("Labels", "label")):
+        lines += [f"{label:11} {inert(item, limit=160)}" for item in _items(settings.get(key))]
     return lines
+
+
+def _items(value: object) -> list[str]:
+    """Lists as they are, tables as ``name=text``; anything else in their place is not shown."""
+    if isinstance(value, dict):
+        return [f"{name}={text}" if isinstance(text, str) else str(name) for name, text in value.items()]
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _layer_lines(found: Inspection, config: dict[str, object], width: int) -> list[str]:
+    """History with the layer each step made; apart, where they do not fit together."""
+    listed = config.get("history")
+    steps = [step for step in listed if isinstance(step, dict)] if isinstance(listed, list) else []
+    rows: list[tuple[str, str, str, str]] = []
+    layers = iter(found.layers)
+    fits = sum(not step.get("empty_layer") for step in steps) == len(found.layers)
+    for step in steps if fits else ():
+        layer = None if step.get("empty_layer") else next(layers)
+        rows.append(_row(layer, _step(step)))
+    rows += [_row(layer, layer.created_by) for layer in layers]
+    lines: list[str] = []
+    if rows:
+        heading = ("LAYER", "SIZE", "DIFF ID", "CREATED BY")
+        lines += ["", *(_cut(line, width) for line in table(heading, rows, right=(1,)))]
+    if steps and not fits:
+        lines += ["", "HISTORY", *(_cut(inert(_step(step), limit=200), width) for step in steps)]
+    return lines
+
+
+def _row(layer: LayerRow | None, created_by: str) -> tuple[str, str, str, str]:
+    text = inert(created_by.removeprefix("/bin/sh -c #(nop) ").strip(), limit=200)
+    if layer is None:
+        return "-", "-", "-", text
+    return layer.digest.short, size(layer.size_bytes), layer.diff_id.short if layer.diff_id else "-", text
+
+
+def _step(step: dict[str, object]) -> str:
+    return str(step.get("created_by") or step.get("comment") or "-")
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: width - 1] + "…"

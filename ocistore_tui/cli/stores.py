@@ -29,14 +29,13 @@ def list_stores(output: Output) -> None:
         {"stores": [{"name": c.name, "backend": c.backend, **c.settings} for c in connections.values()]},
     )
     if not connections:
-        output.say(f"no saved connections in {config_path()}")
+        output.say(f"no saved connections in {inert(str(config_path()))}")
         return
     rows = [
         (inert(c.name, limit=64), c.backend, inert(" ".join(f"{k}={v}" for k, v in c.settings.items()), limit=200))
         for c in connections.values()
     ]
-    for line in table(("NAME", "BACKEND", "SETTINGS"), rows):
-        output.result(line)
+    output.table(table(("NAME", "BACKEND", "SETTINGS"), rows))
 
 
 def add_store(context: click.Context, output: Output, backend: str, name: str, bucket: str) -> None:
@@ -55,12 +54,16 @@ def add_store(context: click.Context, output: Output, backend: str, name: str, b
             )
     settings: dict[str, Value] = {"bucket": bucket} if bucket else {}
     settings.update({key: value for key, value in typed.items() if key in SETTINGS[backend] and key != "bucket"})
-    path = save_connection(Connection(name.removeprefix("@"), backend, settings))
-    output.say(f"saved in {path}")
-    output.result(f"@{name.removeprefix('@')}")
+    name = name.removeprefix("@")
+    path = save_connection(Connection(name, backend, settings))
+    output.say(f"saved in {inert(str(path))}")
+    output.document("store", {"name": name, "backend": backend, **settings})
+    output.result(f"@{name}")
 
 
 def forget_store(output: Output, name: str) -> None:
     """Remove one from the file."""
-    path = remove_connection(name.removeprefix("@"))
-    output.say(f"removed from {path}")
+    name = name.removeprefix("@")
+    path = remove_connection(name)
+    output.document("store", {"name": name})
+    output.say(f"removed from {inert(str(path))}")

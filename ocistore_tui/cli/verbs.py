@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
 from ocistore_tui.cli import documents, render
-from ocistore_tui.cli.interrupt import run_interruptible
+from ocistore_tui.cli.interrupt import Interrupted, run_interruptible
 from ocistore_tui.cli.options import globals_of
 from ocistore_tui.cli.output import Output
 from ocistore_tui.cli.place import make_place, split_target
 from ocistore_tui.cli.progress import choose_display
 from ocistore_tui.config import Connection
 from ocistore_tui.engine.service import Service
-from ocistore_tui.errors import UsageError
+from ocistore_tui.errors import NotFound, UsageError
 from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.reference import Reference
@@ -37,6 +39,7 @@ class Run:
         self._progress = globals_of(context).progress
         self._context, self._backend, self._connection = context, backend, connection
         self._bucket, self.rest = split_target(backend, target, connection) if target else ("", "")
+        self._is_embedded = False
         if not target and backend != "fs" and connection is None:
             raise UsageError("no bucket given", fix=f"write oci-store {backend} ls BUCKET")
 
@@ -46,9 +49,19 @@ class Run:
         from ocistore_tui.wiring import open_service
 
         place = make_place(self._context, self._backend, self._bucket, self._connection, self.output)
-        with open_service(place) as service:
-            self.output.detail(f"store: {service.store_url}")
+        self._is_embedded = place.is_embedded
+        service = open_service(place)
+        try:
+            self.output.detail(f"store: {inert(service.store_url, limit=300)}")
             yield service
+        except Interrupted:
+            # Closing waits for threads, and one may be stuck in a socket: the program ends without them.
+            raise
+        except BaseException:
+            service.close()
+            raise
+        else:
+            service.close()
 
     def name(self, reference: object) -> str:
         """A reference with its bucket, as it is typed."""
@@ -56,7 +69,9 @@ class Run:
 
     def push(self, *, image: str | None, platform: str | None, all_platforms: bool, via: str, dry_run: bool) -> None:
         """A local image into the store."""
-        request = PushRequest(_image_reference(self.rest), image, _platform(platform), all_platforms, via)
+        request = PushRequest(
+            _image_reference(self.rest), _image(image), _platform(platform, all_platforms), all_platforms, via
+        )
         if request.target.digest is not None:
             raise UsageError("push takes a tag, not a digest", where=self.rest, fix="write REPOSITORY:TAG")
         with self.service() as service:
@@ -68,8 +83,12 @@ class Run:
                     self.output.result(line)
                 return
             display = choose_display(self._progress, self.output)
+            display.plan(render.push_outline(plan))
             result = run_interruptible(
-                lambda cancel: service.push(plan, on_progress=display.show, cancel=cancel), done=display.close
+                lambda cancel: service.push(plan, on_progress=display.show, cancel=cancel),
+                tick=display.tick,
+                done=display.close,
+                kept="no tag was changed; what is sent already is kept for the same command, run again",
             )
             self.output.say(render.push_summary(result))
             self.output.document("push", documents.pushed(result, shown))
@@ -77,7 +96,9 @@ class Run:
 
     def pull(self, *, image: str | None, platform: str | None, all_platforms: bool, via: str, dry_run: bool) -> None:
         """A stored image to a daemon or an archive."""
-        request = PullRequest(_image_reference(self.rest), image, _platform(platform), all_platforms, via)
+        request = PullRequest(
+            _image_reference(self.rest), _image(image), _platform(platform, all_platforms), all_platforms, via
+        )
         with self.service() as service:
             plan = service.plan_pull(request)
             shown = self.name(plan.reference)
@@ -87,12 +108,16 @@ class Run:
                     self.output.result(line)
                 return
             display = choose_display(self._progress, self.output)
+            display.plan(render.pull_outline(plan))
             result = run_interruptible(
-                lambda cancel: service.pull(plan, on_progress=display.show, cancel=cancel), done=display.close
+                lambda cancel: service.pull(plan, on_progress=display.show, cancel=cancel),
+                tick=display.tick,
+                done=display.close,
+                kept=f"{inert(plan.image, limit=120)} means what it meant before; run the same command again",
             )
             self.output.say(render.pull_summary(result))
             self.output.document("pull", documents.pulled(result))
-            self.output.result(f"{result.image} {result.image_id}")
+            self.output.result(f"{inert(result.image)} {result.image_id}")
 
     def ls(self) -> None:
         """Repositories of a store, or tags of a repository."""
@@ -109,33 +134,59 @@ class Run:
             found = service.inspect(reference, platform=_platform(platform))
             shown = self.name(reference)
             self.output.document(found.kind, documents.inspection(found, shown))
-            for line in render.inspection(found, shown):
+            for line in render.inspection(found, shown, width=_width()):
                 self.output.result(line)
 
     def _repositories(self, service: Service) -> None:
         names: list[str] = []
-        for row in service.repositories():
-            names.append(row.name)
-            flaw = "" if row.is_valid else "  ! invalid name: registries cannot serve it"
-            self.output.result(f"{inert(row.name, limit=300)}{flaw}")
+        try:
+            for row in service.repositories():
+                names.append(row.name)
+                flaw = "" if row.is_valid else "  ! invalid name: registries cannot serve it"
+                self.output.result(f"{inert(row.name, limit=300)}{flaw}")
+        except NotFound:
+            # Before its first push the embedded store is empty, not missing: nobody mistyped anything.
+            if not self._is_embedded:
+                raise
         if not names:
-            self.output.say(f"no repositories in {service.store_url}")
+            self.output.say(f"no repositories yet in {inert(service.store_url, limit=300)}")
         self.output.document("repositories", {"repositories": [{"name": name} for name in names]})
 
     def _tags(self, service: Service) -> None:
         repository = self.rest.rstrip("/")
+        if ":" in repository or "@" in repository:
+            raise UsageError(
+                "ls takes a repository, not an image",
+                where=self.name(repository),
+                fix="leave the tag out, or write inspect",
+            )
         rows = list(service.tags(repository))
-        if self.output.as_json:
-            self.output.document("tags", {"repository": repository, "tags": [documents.tag(row) for row in rows]})
-        elif rows:
-            for line in render.tags(rows):
-                self.output.result(line)
+        self.output.document("tags", {"repository": repository, "tags": [documents.tag(row) for row in rows]})
+        if rows:
+            self.output.table(render.tags(rows))
         else:
             self.output.say(f"no tags in {inert(repository, limit=300)}")
 
 
-def _platform(text: str | None) -> Platform | None:
-    return Platform.parse(text) if text else None
+def _width() -> int:
+    """How wide lines may be; without a terminal, as wide as they are."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return 1000
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def _platform(text: str | None, all_platforms: bool = False) -> Platform | None:
+    if text is None:
+        return None
+    if all_platforms:
+        raise UsageError("--platform and --all-platforms exclude one another", fix="leave one of them out")
+    return Platform.parse(text)
+
+
+def _image(text: str | None) -> str | None:
+    if text == "":
+        raise UsageError("the local image is empty text", where="--image", fix="name an image, or leave it out")
+    return text
 
 
 def _image_reference(text: str) -> Reference:

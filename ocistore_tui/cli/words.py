@@ -1,11 +1,19 @@
-"""Sizes, times and tables for people."""
+"""Sizes, times, progress and tables in words for people."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Sequence
 
+from ocistore_tui.model.progress import JobSnapshot, LayerProgress, LayerState
 from ocistore_tui.model.text import inert
+
+KEPT = (LayerState.EXISTS, LayerState.LINKED, LayerState.PRESENT)
+"""States of layers that need not move."""
+_RFC3339 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?\Z"
+)
 
 
 def size(count_bytes: int | None) -> str:
@@ -19,54 +27,69 @@ def size(count_bytes: int | None) -> str:
 
 def ago(seconds: float | None) -> str:
     """``2 hours ago``, from seconds since 1970."""
-    if seconds is None:
+    moment = _moment(seconds)
+    if moment is None:
         return "-"
     import humanize
 
-    now = dt.datetime.now(dt.UTC)
-    return humanize.naturaltime(now - dt.datetime.fromtimestamp(seconds, dt.UTC))
+    return humanize.naturaltime(dt.datetime.now(dt.UTC) - moment)
 
 
 def ago_text(timestamp: str) -> str:
     """The same from RFC 3339 text; the text itself, inert, when it is none."""
     seconds = parse_time(timestamp)
+    if seconds is None:
+        return inert(timestamp, limit=30) or "-"
     # Reproducible images carry 1970 or 1980: how long ago that was tells nobody anything.
-    if seconds is not None and seconds < 400_000_000:
-        return timestamp[:10]
-    return ago(seconds) if seconds is not None else inert(timestamp, limit=30) or "-"
+    return timestamp[:10] if seconds < 400_000_000 else ago(seconds)
 
 
 def rfc3339(seconds: float | None) -> str | None:
     """RFC 3339 in UTC, from seconds since 1970."""
+    moment = _moment(seconds)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment is not None else None
+
+
+def utc(timestamp: str) -> str | None:
+    """The moment of ``timestamp`` as RFC 3339 in UTC; None when it is none."""
+    seconds = parse_time(timestamp)
     if seconds is None:
         return None
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return timestamp if timestamp.endswith("Z") and "T" in timestamp else rfc3339(seconds)
 
 
 def parse_time(timestamp: str) -> float | None:
     """Seconds since 1970 of RFC 3339 text; None when it is none."""
-    head, dot, fraction = timestamp.partition(".")
-    if dot:
-        # Go writes nanoseconds; Python reads six digits at most.
-        digits = fraction.rstrip("Zz")
-        zone = fraction[len(digits) :]
-        for sign in "+-":
-            if sign in digits:
-                digits, _, offset = digits.partition(sign)
-                zone = sign + offset
-        timestamp = f"{head}.{digits[:6]}{zone}"
+    match = _RFC3339.match(timestamp)
+    if match is None:
+        return None
+    date, time, fraction, zone = match.groups()
+    # Go writes nanoseconds; Python reads six digits at most.
+    zone = "+00:00" if zone in (None, "Z", "z") else zone
     try:
-        parsed = dt.datetime.fromisoformat(timestamp)
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)).timestamp()
-    except (ValueError, OverflowError):
+        return dt.datetime.fromisoformat(f"{date}T{time}{(fraction or '')[:7]}{zone}").timestamp()
+    except ValueError:
+        return None
+
+
+def _moment(seconds: float | None) -> dt.datetime | None:
+    try:
+        return dt.datetime.fromtimestamp(seconds, dt.UTC) if seconds is not None else None
+    except (ValueError, OverflowError, OSError):
         return None
 
 
 def duration(seconds: float) -> str:
-    """``0.4 s``, ``12 s`` or ``3:05``."""
+    """``0.4 s``, ``12 s`` or ``3:05 min``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < 100 else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    return f"{seconds:.0f} s" if seconds < 60 else f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
+
+
+def _about(seconds: float) -> str:
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    return duration(round(seconds / 5) * 5) if seconds < 600 else f"{round(seconds / 60)} min"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> list[str]:
@@ -81,3 +104,22 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterab
         ).rstrip()
         for row in listed
     ]
+
+
+def total_line(snapshot: JobSnapshot) -> str:
+    """The whole job in one line: what, where it is, how much, how fast, how long."""
+    done, total = snapshot.done_bytes, snapshot.total_bytes
+    parts = [f"{snapshot.verb} {inert(snapshot.subject, limit=60)}", snapshot.stage]
+    if total:
+        parts += [f"{done * 100 // total}%", f"{size(done)} of {size(total)}"]
+    if snapshot.rate_bytes_s >= 1:
+        parts.append(f"{size(int(snapshot.rate_bytes_s))}/s")
+    if snapshot.eta_s is not None:
+        parts.append(f"{_about(snapshot.eta_s)} left")
+    return "  ".join(parts)
+
+
+def layer_name(layer: LayerProgress) -> str:
+    """A layer for people: twelve hex digits."""
+    text = layer.digest or layer.id
+    return text.partition(":")[2][:12] if text.startswith("sha") else inert(text, limit=30)
