@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,6 +161,8 @@ def _read(path: Path) -> str:
 
 
 def _parse(raw: str, path: Path) -> dict[str, Any]:
+    import tomllib  # only commands that name a saved connection need it
+
     try:
         return tomllib.loads(raw)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.config import cache_dir, data_dir
-from ocistore_tui.daemon.client import EngineClient
 from ocistore_tui.engine.ports import ImageSource, ImageTarget
 from ocistore_tui.engine.service import Service
 from ocistore_tui.errors import UsageError
 from ocistore_tui.model.platform import Platform
+
+if TYPE_CHECKING:
+    from ocistore_tui.daemon.client import EngineClient
 
 DEFAULT_CONCURRENCY = 4
 
@@ -114,6 +116,7 @@ class LazyEngine:
         """
         if self._client is None:
             from ocistore_tui.daemon.address import resolve_address
+            from ocistore_tui.daemon.client import EngineClient
 
             self._client = EngineClient(resolve_address(self._docker_host))
         return self._client

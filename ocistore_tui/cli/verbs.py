@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +15,6 @@ from ocistore_tui.cli.interrupt import Interrupted, run_interruptible
 from ocistore_tui.cli.options import globals_of
 from ocistore_tui.cli.output import Output
 from ocistore_tui.cli.place import make_place, split_target
-from ocistore_tui.cli.progress import choose_display
 from ocistore_tui.config import Connection
 from ocistore_tui.engine.service import Service
 from ocistore_tui.errors import NotFound, UsageError
@@ -22,6 +22,9 @@ from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.reference import Reference
 from ocistore_tui.model.text import inert
+
+if TYPE_CHECKING:
+    from ocistore_tui.cli.progress import Display
 
 
 class Run:
@@ -82,7 +85,7 @@ class Run:
                 for line in render.push_plan(plan, shown):
                     self.output.result(line)
                 return
-            display = choose_display(self._progress, self.output)
+            display = self._display()
             display.plan(render.push_outline(plan))
             result = run_interruptible(
                 lambda cancel: service.push(plan, on_progress=display.show, cancel=cancel),
@@ -107,7 +110,7 @@ class Run:
                 for line in render.pull_plan(plan, shown):
                     self.output.result(line)
                 return
-            display = choose_display(self._progress, self.output)
+            display = self._display()
             display.plan(render.pull_outline(plan))
             result = run_interruptible(
                 lambda cancel: service.pull(plan, on_progress=display.show, cancel=cancel),
@@ -118,6 +121,11 @@ class Run:
             self.output.say(render.pull_summary(result))
             self.output.document("pull", documents.pulled(result))
             self.output.result(f"{inert(result.image)} {result.image_id}")
+
+    def _display(self) -> Display:
+        from ocistore_tui.cli.progress import choose_display  # lists and inspections do without
+
+        return choose_display(self._progress, self.output)
 
     def ls(self) -> None:
         """Repositories of a store, or tags of a repository."""
