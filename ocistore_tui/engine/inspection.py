@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
+
 from ocistore_tui.engine.context import Context
-from ocistore_tui.engine.resolve import resolve
+from ocistore_tui.engine.resolve import Child, look_at, resolve
 from ocistore_tui.errors import IntegrityError, NotFound
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
@@ -12,6 +16,12 @@ from ocistore_tui.model.listing import Inspection, LayerRow, PlatformRow
 from ocistore_tui.model.manifest import Descriptor, Index, Manifest
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.reference import Reference
+
+_any_json = msgspec.json.Decoder(msgspec.Raw)
+"""Checks JSON without building it."""
+_MAX_FLAWS = 100
+_MAX_CHILDREN = 1000
+"""Entries of an index that are looked up; a hostile one can name 30,000."""
 
 
 def inspect(context: Context, reference: Reference, platform: Platform | None) -> Inspection:
@@ -36,25 +46,36 @@ def inspect(context: Context, reference: Reference, platform: Platform | None) -
 def _inspect_index(
     context: Context, reference: Reference, index: Index, pushed: float | None, flaws: tuple[str, ...]
 ) -> Inspection:
+    repository = Repository(context.store, reference.repository)
+    sizes: dict[Digest, int] = {}
     rows: list[PlatformRow] = []
-    size = len(index.raw)
-    seen: dict[Digest, int] = {}
-    for child in index.manifests:
-        stored = _stored(context, child.digest)
-        if isinstance(stored, Manifest):
-            seen[child.digest] = len(stored.raw)
-            seen.update((blob.digest, blob.size) for blob in stored.blobs)
-        label = "attestation" if child.is_attestation else str(child.platform or "") or "unknown"
-        rows.append(PlatformRow(label, child, stored is not None))
-    missing = sum(not row.is_stored for row in rows)
+    broken: list[str] = []
+    missing = 0
+    # Taken as they come: a thousand manifests may hold gigabytes.
+    for child in context.workers.stream(
+        lambda descriptor: _stored(context, repository, descriptor), index.manifests[:_MAX_CHILDREN], ahead=16
+    ):
+        descriptor, found = child.descriptor, child.found
+        if child.flaw:
+            broken.append(child.flaw)
+        elif found is None:
+            missing += 1
+        if isinstance(found, Manifest):
+            sizes[found.digest] = len(found.raw)
+            sizes.update((blob.digest, blob.size) for blob in found.blobs)
+        label = "attestation" if descriptor.is_attestation else str(descriptor.platform or "") or "unknown"
+        rows.append(PlatformRow(label, descriptor, found is not None))
+    flaws = (*flaws, *_first(broken))
     if missing:
         flaws = (*flaws, f"partial index: {missing} of its {len(rows)} manifests are not in the store")
+    if len(index.manifests) > _MAX_CHILDREN:
+        flaws = (*flaws, f"only the first {_MAX_CHILDREN} of its {len(index.manifests)} manifests were looked up")
     return Inspection(
         kind="index",
         reference=reference,
         digest=index.digest,
         media_type=index.media_type,
-        size_bytes=size + sum(seen.values()),
+        size_bytes=len(index.raw) + sum(sizes.values()),
         manifest=index,
         config=None,
         platforms=tuple(rows),
@@ -66,21 +87,13 @@ def _inspect_index(
 def _inspect_manifest(
     context: Context, reference: Reference, manifest: Manifest, pushed: float | None, flaws: tuple[str, ...]
 ) -> Inspection:
-    raw: bytes | None = None
-    config: ImageConfig | None = None
-    try:
-        if manifest.config.size <= MAX_CONFIG_BYTES:
-            raw = context.documents.read(manifest.config.digest, max_bytes=MAX_CONFIG_BYTES)
-        if manifest.is_image and raw is not None:
-            config = parse_config(raw, where=manifest.config.digest)
-    except (NotFound, IntegrityError) as error:
-        flaws = (*flaws, str(error))
+    raw, config, flaw = _config(context, manifest)
+    flaws = (*flaws, flaw) if flaw else flaws
     diff_ids = config.diff_ids if config and len(config.diff_ids) == len(manifest.layers) else ()
     steps = config.created_by() if config and diff_ids else ()
     present = context.workers.each(context.blobs.has, manifest.blobs)
-    for blob, is_there in zip(manifest.blobs, present, strict=True):
-        if not is_there:
-            flaws = (*flaws, f"blob missing or of another size: {blob.digest}")
+    absent = [blob.digest for blob, is_there in zip(manifest.blobs, present, strict=True) if not is_there]
+    flaws = (*flaws, *_first([f"blob missing or of another size: {digest}" for digest in absent]))
     return Inspection(
         kind="image" if manifest.is_image else "artifact",
         reference=reference,
@@ -105,19 +118,58 @@ def _inspect_manifest(
     )
 
 
+def _config(context: Context, manifest: Manifest) -> tuple[bytes | None, ImageConfig | None, str]:
+    """The config's bytes if they are JSON, what an image's config says, and why there is none."""
+    if not manifest.is_image and manifest.config.size > MAX_CONFIG_BYTES:
+        return None, None, ""
+    try:
+        raw = context.documents.read(manifest.config.digest, max_bytes=MAX_CONFIG_BYTES)
+    except (NotFound, IntegrityError) as error:
+        return None, None, str(error)
+    try:
+        _any_json.decode(raw)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        if not manifest.is_image:
+            return None, None, ""
+        return None, None, f"the config is not JSON ({manifest.config.digest})"
+    if not manifest.is_image:
+        return raw, None, ""
+    try:
+        return raw, parse_config(raw, where=manifest.config.digest), ""
+    except IntegrityError as error:
+        return raw, None, str(error)
+
+
+def _first(flaws: list[str]) -> list[str]:
+    more = len(flaws) - _MAX_FLAWS
+    return [*flaws[:_MAX_FLAWS], f"and {more} more like these"] if more > 0 else flaws
+
+
 def _describe(manifest: Manifest) -> Descriptor:
     return Descriptor(media_type=manifest.media_type, digest=manifest.digest, size=len(manifest.raw))
 
 
-def _stored(context: Context, digest: Digest) -> Manifest | Index | None:
-    try:
-        return context.documents.manifest(digest)
-    except (NotFound, IntegrityError):
-        return None
+def _stored(context: Context, repository: Repository, descriptor: Descriptor) -> Child:
+    """An entry of an index as the store has it now: what the cache remembers may be gone."""
+    if context.blobs.stat(descriptor.digest) is None:
+        return Child(descriptor, None)
+    child = look_at(context, descriptor)
+    if not child.flaw and not repository.has_revision(descriptor.digest):
+        return replace(child, flaw=f"stored but not linked here: registries answer 404 ({descriptor.digest})")
+    return child
 
 
 def _of_platform(context: Context, index: Index, wanted: Platform, reference: Reference) -> Manifest:
+    broken = ""
     for manifest in context.documents.image_manifests(index):
-        if manifest.is_image and context.documents.config(manifest.config).platform.matches(wanted):
-            return manifest
-    raise NotFound(f"no stored image for {wanted}", where=str(reference), fix="inspect without --platform to see them")
+        try:
+            if manifest.is_image and context.documents.config(manifest.config).platform.matches(wanted):
+                return manifest
+        except (NotFound, IntegrityError) as error:
+            broken = str(error)
+    raise NotFound(
+        f"no stored image for {wanted}",
+        where=str(reference),
+        cause=broken,
+        fix="inspect without --platform to see them",
+    )

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ocistore_tui.engine.context import Context
-from ocistore_tui.errors import IntegrityError, NotFound
+from ocistore_tui.engine.resolve import look_at
+from ocistore_tui.errors import IntegrityError, NotFound, UsageError
 from ocistore_tui.layout import paths
+from ocistore_tui.layout.link import LINK_SIZES
+from ocistore_tui.layout.referrers import is_attachment_tag
 from ocistore_tui.layout.repository import Repository
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.image import parse_config
 from ocistore_tui.model.listing import TagRow
 from ocistore_tui.model.manifest import Index, Manifest
 from ocistore_tui.model.natural import natural_key
+from ocistore_tui.model.text import inert
+
+_MAX_IMAGES = 64
+"""Images of one index that a row looks into; the largest public indexes have about twenty."""
+_MAX_CONFIG_BYTES = 1024 * 1024
+"""Several configs are read at once for a list, and parsed they take thirty times their size; real ones are small."""
+_MAX_SHOWN = 100
+
+Linked = Mapping[Digest, bool]
+"""Manifests a repository links, and whether the link is as long as it must be."""
 
 
 def list_tags(context: Context, repository_name: str) -> Iterator[TagRow]:
@@ -20,67 +35,111 @@ def list_tags(context: Context, repository_name: str) -> Iterator[TagRow]:
         NotFound: the repository does not exist.
     """
     repository = Repository(context.store, repository_name)
-    pushed = _tags_with_times(context, repository_name)
+    listed = context.workers.requests.submit(_linked, context, repository_name)
+    named = context.workers.requests.submit(lambda: list(repository.tag_names()))
+    pushed = _times(context, repository_name)
+    pushed |= {name: None for name in named.result() if name not in pushed}  # an empty directory is listed, too
+    linked = listed.result()
     if not pushed and not repository.exists():
         raise NotFound(
             "no such repository", where=f"{context.store.url}: {repository_name}", fix="list the repositories"
         )
     names = sorted(pushed, key=natural_key)
-    yield from context.workers.stream(lambda name: describe_tag(context, repository, name, pushed[name]), names)
+    yield from context.workers.stream(lambda name: describe_tag(context, repository, name, pushed[name], linked), names)
 
 
-def describe_tag(context: Context, repository: Repository, name: str, pushed: float | None) -> TagRow:
+def describe_tag(context: Context, repository: Repository, name: str, pushed: float | None, linked: Linked) -> TagRow:
     """One tag's row; a flaw is part of the row, not an error."""
     try:
         link = repository.read_tag(name)
-        found = context.documents.manifest(link.digest)
-        return _row(context, name, found, pushed, link.flaws)
-    except (NotFound, IntegrityError) as error:
+        if link.digest.algorithm == "sha256":
+            found = context.documents.manifest(link.digest)
+        else:  # another name of bytes that are stored by their sha256
+            found = repository.read_manifest(link.digest)
+    except (NotFound, IntegrityError, UsageError) as error:  # some names of others no store of ours has keys for
         return TagRow(name, pushed=pushed, flaw=str(error))
+    flaws = [*link.flaws]
+    if link.digest not in linked:
+        flaws.append("the repository does not link the tag's manifest: registries answer 404")
+    elif not linked[link.digest]:
+        flaws.append("the link of the tag's manifest is damaged: registries answer 500")
+    return _row(context, name, found, pushed, linked, flaws)
 
 
-def _row(context: Context, name: str, found: Manifest | Index, pushed: float | None, flaws: Iterable[str]) -> TagRow:
-    manifests = context.documents.image_manifests(found)
-    flaw = "; ".join(flaws)
+def _row(
+    context: Context, name: str, found: Manifest | Index, pushed: float | None, linked: Linked, flaws: list[str]
+) -> TagRow:
+    manifests, missing = [found] if isinstance(found, Manifest) else [], 0
     platforms: list[str] = []
-    created = ""
-    kind = "index" if isinstance(found, Index) else "image"
+    if isinstance(found, Index):
+        manifests, missing = _images_of(context, found, linked, flaws)
+        described = (child.platform for child in found.manifests if not child.is_attestation)
+        platforms = [str(platform) for platform in described if platform and platform.is_known]
     sizes = {found.digest: len(found.raw)}
+    created = ""
+    names_platforms = bool(platforms)
     for manifest in manifests:
         sizes[manifest.digest] = len(manifest.raw)
         sizes.update((blob.digest, blob.size) for blob in manifest.blobs)
         if not manifest.is_image:
-            kind = "artifact" if manifest is found else kind
             continue
         try:
-            config = context.documents.config(manifest.config)
+            config = parse_config(
+                context.documents.read(manifest.config.digest, max_bytes=_MAX_CONFIG_BYTES),
+                where=manifest.config.digest,
+            )
         except (NotFound, IntegrityError) as error:
-            flaw = flaw or str(error)
+            flaws.append(str(error))
             continue
         created = created or config.created
-        if config.platform.is_known:
+        if config.platform.is_known and not names_platforms:
             platforms.append(str(config.platform))
-    missing = 0
-    if isinstance(found, Index):
-        images = [child for child in found.manifests if not child.is_attestation]
-        missing = len(images) - len(manifests)
-        platforms = [str(child.platform) for child in images if child.platform and child.platform.is_known] or platforms
     return TagRow(
         name=name,
         digest=found.digest,
         media_type=found.media_type,
         size_bytes=sum(sizes.values()),
-        created=created,
+        created=inert(created, limit=_MAX_SHOWN),
         pushed=pushed,
-        platforms=tuple(dict.fromkeys(platforms)),
-        kind=kind,
+        platforms=tuple(inert(platform, limit=_MAX_SHOWN) for platform in _first(platforms)),
+        kind=_kind(name, found),
         image_ids=tuple(manifest.config.digest for manifest in manifests if manifest.is_image),
         missing=missing,
-        flaw=flaw,
+        flaw="; ".join(_first(flaws)),
     )
 
 
-def _tags_with_times(context: Context, repository_name: str) -> dict[str, float | None]:
+def _images_of(context: Context, index: Index, linked: Linked, flaws: list[str]) -> tuple[list[Manifest], int]:
+    """The manifests of an index that are there, and how many are not; attestations are left out."""
+    manifests: list[Manifest] = []
+    missing = 0
+    images = [child for child in index.manifests if not child.is_attestation]
+    for descriptor in images[:_MAX_IMAGES]:
+        child = look_at(context, descriptor)
+        if child.flaw:
+            flaws.append(child.flaw)
+        elif child.found is None:
+            missing += 1
+        elif descriptor.digest not in linked:
+            flaws.append(f"a manifest of the index is not linked: registries answer 404 ({descriptor.digest})")
+        if isinstance(child.found, Manifest):
+            manifests.append(child.found)
+    if len(images) > _MAX_IMAGES:
+        flaws.append(f"only the first {_MAX_IMAGES} of its {len(images)} manifests were looked into")
+    return manifests, missing
+
+
+def _kind(name: str, found: Manifest | Index) -> str:
+    if is_attachment_tag(name) or (isinstance(found, Manifest) and not found.is_image):
+        return "artifact"
+    return "index" if isinstance(found, Index) else "image"
+
+
+def _first(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))[:_MAX_IMAGES]
+
+
+def _times(context: Context, repository_name: str) -> dict[str, float | None]:
     """One flat listing tells all names and when each tag was moved; a tag without ``current`` is listed as well."""
     prefix = paths.tags_dir(repository_name)
     found: dict[str, float | None] = {}
@@ -90,4 +149,13 @@ def _tags_with_times(context: Context, repository_name: str) -> dict[str, float 
             found[tag] = entry.modified
         elif slash:
             found.setdefault(tag, None)
+    return found
+
+
+def _linked(context: Context, repository_name: str) -> dict[Digest, bool]:
+    found: dict[Digest, bool] = {}
+    for entry in context.store.list_entries(paths.revisions_dir(repository_name)):
+        parsed = paths.parse(entry.key)
+        if parsed is not None and parsed.digest is not None:
+            found[parsed.digest] = entry.size_bytes in LINK_SIZES
     return found

@@ -1,13 +1,14 @@
-"""From a reference to its manifest, with what was wrong on the way."""
+"""From a reference to its manifest, and from an index to those below it, with what was wrong on the way."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ocistore_tui.engine.context import Context
+from ocistore_tui.errors import IntegrityError, NotFound
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
-from ocistore_tui.model.manifest import Index, Manifest
+from ocistore_tui.model.manifest import Descriptor, Index, Manifest
 from ocistore_tui.model.reference import Reference
 
 
@@ -35,6 +36,26 @@ def resolve(context: Context, reference: Reference) -> Resolved:
         assert reference.tag is not None
         link = repository.read_tag(reference.tag)
         digest, flaws = link.digest, link.flaws
-    manifest = repository.read_manifest(digest)
+    manifest, more = repository.read_revision(digest)
     context.cache.keep_document(manifest.digest, manifest.raw)
-    return Resolved(manifest, flaws)
+    return Resolved(manifest, (*flaws, *more))
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What an index names."""
+
+    descriptor: Descriptor
+    found: Manifest | Index | None
+    flaw: str = ""
+    """Why it cannot be read although it is there."""
+
+
+def look_at(context: Context, descriptor: Descriptor) -> Child:
+    """One entry of an index; never an error for what it is, or for its absence."""
+    try:
+        return Child(descriptor, context.documents.manifest(descriptor.digest))
+    except NotFound:
+        return Child(descriptor, None)
+    except IntegrityError as error:
+        return Child(descriptor, None, str(error))

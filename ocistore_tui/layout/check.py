@@ -9,7 +9,7 @@ from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.errors import IntegrityError, NotFound
 from ocistore_tui.layout import paths
 from ocistore_tui.layout.blobs import Blobs
-from ocistore_tui.layout.link import MAX_LINK_BYTES, Link, decode_link
+from ocistore_tui.layout.link import LINK_SIZES, MAX_LINK_BYTES, Link, decode_link
 from ocistore_tui.layout.paths import Kind
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
@@ -80,7 +80,7 @@ class _Check:
                     continue
                 elif parsed.kind is Kind.TAG_INDEX:
                     self._tags.setdefault(parsed.tag, _Tag()).remembered.add(parsed.digest)
-                    if entry.size_bytes != len(parsed.digest):
+                    if entry.size_bytes not in LINK_SIZES:
                         yield Flaw(entry.key, "a damaged link of a tag's past", is_harmless=True)
                 elif parsed.kind is Kind.REVISION_LINK:
                     self._revisions.add(parsed.digest)

@@ -9,6 +9,8 @@ from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.text import inert
 
 MAX_LINK_BYTES = 1024
+LINK_SIZES = frozenset({71, 103, 135})
+"""How long a sound link is: one digest, which may be of another algorithm than its path."""
 
 
 @dataclass(frozen=True, slots=True)

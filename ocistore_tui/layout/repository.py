@@ -151,6 +151,14 @@ class Repository:
                 self._store.put(key, data, if_absent=expected is None)
         except PreconditionFailed as error:
             raise self._moved(tag, expected) from error
+        self.remember(tag, digest)
+
+    def remembers(self, tag: str, digest: Digest) -> bool:
+        """Whether the tag's timeline knows that it names, or named, the manifest."""
+        return self._links_to(paths.tag_index(self.name, tag, digest), digest)
+
+    def remember(self, tag: str, digest: Digest) -> None:
+        """Add to the tag's timeline; a push that was killed right behind the commit point left it out."""
         self._link(paths.tag_index(self.name, tag, digest), digest)
 
     def delete_tag(self, tag: str, *, expected: TagLink | None = None) -> None:
