@@ -33,8 +33,10 @@ def run_demo(output: Output) -> None:
         demo.look()
         demo.pull()
     output.document("demo", {"commands": demo.commands, "checks": demo.checks, "verified": True})
+    if not output.quiet:
+        output.result("")
     output.result(
-        f"\nAll {len(demo.checks)} checks passed; the store is removed again. To begin your own: oci-store --help"
+        f"All {len(demo.checks)} checks passed; the store is removed again. To begin your own: oci-store --help"
     )
 
 

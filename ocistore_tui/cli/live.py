@@ -88,7 +88,7 @@ class Live:
         # Stable: what runs stays where it was, what is done goes below.
         active.sort(key=lambda layer: layer.state.is_final)
         room = max(0, min(MAX_LINES, size_of_screen.lines - 1) - 3)
-        lines = [self._style.bold(_cut(total_line(snapshot) + stalled, width))]
+        lines = [self._style.bold(_cut(total_line(snapshot, width=width - len(stalled)) + stalled, width))]
         lines.append(self._bar(snapshot.done_bytes, snapshot.total_bytes, width))
         lines += [self._layer(layer, width) for layer in active[:room]]
         kept = sum(layer.state in KEPT for layer in snapshot.layers)

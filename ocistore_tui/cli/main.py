@@ -65,7 +65,8 @@ def run(arguments: Sequence[str], *, name: str = "oci-store") -> int:
         return _report(_usage(error, name), state.output())
     except (Interrupted, KeyboardInterrupt, click.Abort) as stopped:
         interrupted = stopped if isinstance(stopped, Interrupted) else Interrupted(2)
-        _report(Cancelled(interrupted.word, cause=interrupted.kept), state.output())
+        told = Cancelled(interrupted.word, cause=interrupted.kept, fix="run the same command again")
+        _report(told, state.output())
         return interrupted.exit_code
     except BrokenPipeError:
         abandon_stdout()

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
-from ocistore_tui.cli.style import style_of
+from ocistore_tui.cli.style import is_live, style_of
 from ocistore_tui.errors import NoSpace, OciStoreError
 from ocistore_tui.model.text import inert
 
@@ -91,11 +91,7 @@ class Output:
             self._write_result(encode_json({"schema": SCHEMA, "error": parts}) + "\n")
         if self.events or self.as_json:
             return
-        style = style_of(sys.stderr)
-        lines = [f"{style.bad('error:')} {style.bold(message)}{f': {where}' if where else ''}"]
-        lines += [f"{style.dim('  cause:')} {cause}"] if cause else []
-        lines += [f"{style.dim('  fix:')}   {fix}"] if fix else []
-        self.draw("\n".join(lines) + "\n")
+        self.draw("".join(line + "\n" for line in _error_lines(error.kind, message, where, cause, fix)))
 
     def _tell(self, event: str, message: str, text: str) -> None:
         if self.events:
@@ -127,6 +123,32 @@ def result_errors() -> Iterator[None]:
         raise NoSpace(
             "the result cannot be written", where="stdout", cause=error.strerror or str(error), fix="make room for it"
         ) from error
+
+
+def _error_lines(kind: str, message: str, where: str, cause: str, fix: str) -> list[str]:
+    style = style_of(sys.stderr)
+    if kind == "cancelled":
+        return [f"{style.bold(message)}: {cause}"]
+    text = style.bold(message) + (f": {where}" if where else "")
+    parts = [(style.bad("error:"), text, 7)]
+    parts += [
+        (style.dim(f"  {label}:{gap}"), told, 9)
+        for label, gap, told in (("cause", "", cause), ("fix", "  ", fix))
+        if told
+    ]
+    return [f"{label} {_fitted(told, indent)}" for label, told, indent in parts]
+
+
+def _fitted(text: str, indent: int) -> str:
+    """On a terminal, ``text`` broken between words, below its own beginning."""
+    if not is_live(sys.stderr):
+        return text
+    import shutil
+    import textwrap
+
+    width = max(40, shutil.get_terminal_size((80, 24)).columns) - indent
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return f"\n{'':{indent}}".join(lines)
 
 
 def encode_json(document: object) -> str:

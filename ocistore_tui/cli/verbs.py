@@ -91,7 +91,7 @@ class Run:
                 lambda cancel: service.push(plan, on_progress=display.show, cancel=cancel),
                 tick=display.tick,
                 done=display.close,
-                kept="no tag was changed; what is sent already is kept for the same command, run again",
+                kept="no tag was changed; what is sent already is kept, run the same command again to go on",
             )
             self.output.say(render.push_summary(result))
             self.output.document("push", documents.pushed(result, shown))
@@ -116,7 +116,7 @@ class Run:
                 lambda cancel: service.pull(plan, on_progress=display.show, cancel=cancel),
                 tick=display.tick,
                 done=display.close,
-                kept=f"{inert(plan.image, limit=120)} means what it meant before; run the same command again",
+                kept=f"{inert(plan.image, limit=120)} means what it meant before",
             )
             self.output.say(render.pull_summary(result))
             self.output.document("pull", documents.pulled(result))

@@ -106,17 +106,19 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterab
     ]
 
 
-def total_line(snapshot: JobSnapshot) -> str:
-    """The whole job in one line: what, where it is, how much, how fast, how long."""
+def total_line(snapshot: JobSnapshot, *, width: int = 160) -> str:
+    """The whole job in one line: what, where it is, how much, how fast, how long; the name gives way to the rest."""
     done, total = snapshot.done_bytes, snapshot.total_bytes
-    parts = [f"{snapshot.verb} {inert(snapshot.subject, limit=60)}", snapshot.stage]
+    parts = [snapshot.stage]
     if total:
         parts += [f"{done * 100 // total}%", f"{size(done)} of {size(total)}"]
     if snapshot.rate_bytes_s >= 1:
         parts.append(f"{size(int(snapshot.rate_bytes_s))}/s")
     if snapshot.eta_s is not None:
         parts.append(f"{_about(snapshot.eta_s)} left")
-    return "  ".join(parts)
+    rest = "  ".join(parts)
+    subject = inert(snapshot.subject, limit=max(12, width - len(snapshot.verb) - len(rest) - 3))
+    return f"{snapshot.verb} {subject}  {rest}"
 
 
 def layer_name(layer: LayerProgress) -> str:
