@@ -128,8 +128,14 @@ def connect(options: S3Options) -> Connection:
         verify=_verification(options),
         config=_config(options, session, is_aws=is_aws),
     )
+    client.meta.events.register("before-call.s3.HeadBucket", _mark_redirected)
     sends_checksums = client.meta.config.request_checksum_calculation == "when_supported"
     return Connection(client, is_aws, client.meta.region_name, sends_checksums)
+
+
+def _mark_redirected(params: dict[str, Any], **_: object) -> None:
+    """Only the SDK sends HeadBucket, to learn a region; answered by a redirect too, it would ask itself forever."""
+    params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _configured_endpoint(session: Session) -> str | None:

@@ -48,9 +48,10 @@ def _take_page(response_dict: dict[str, Any], customized_response_dict: dict[str
         page = parse_page(response_dict["body"])
     except (ElementTree.ParseError, ValueError, TypeError):
         page = None
-    if page is not None:  # the rest is for botocore, which knows an error that comes as a 200
-        customized_response_dict[_PAGE] = page
-        response_dict["body"] = _STUB
+    if page is None and b"<Error" in response_dict["body"][:500]:
+        return  # botocore knows an error that comes as a 200, and tries again
+    customized_response_dict[_PAGE] = page
+    response_dict["body"] = _STUB
 
 
 def parse_page(body: bytes) -> Page | None:

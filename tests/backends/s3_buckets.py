@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.config
+import botocore.endpoint
 import botocore.session
+import pytest
 
-from ocistore_tui.backends.s3 import S3Options
+from ocistore_tui.backends.s3 import S3Options, S3Store
+from tests.faults.canned import CannedServer
 from tests.testbed.servers import S3_KEYS
 
 _numbers = itertools.count(1)
@@ -39,3 +43,15 @@ def new_bucket(endpoint: str, root_dir: str = "", **more: Any) -> S3Options:
     found = options(endpoint, None, root_dir, **more)
     client(endpoint).create_bucket(Bucket=found.bucket)
     return found
+
+
+def store_at(server: CannedServer, **more: Any) -> S3Store:
+    """A store on a server that says what it is told to."""
+    return S3Store(options(server.url, "bucket", **more))
+
+
+def without_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let the SDK make all its attempts and wait for none; the seconds it would have waited between them."""
+    seconds: list[float] = []
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=seconds.append))
+    return seconds

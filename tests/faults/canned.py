@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,9 +33,12 @@ class Answer:
 
 
 class CannedServer:
-    """Answers on the loopback while the ``with`` lasts; keeps every request in ``requests``."""
+    """Answers on the loopback while the ``with`` lasts; keeps every request in ``requests``.
 
-    def __init__(self, answer: Callable[[Request], Answer]) -> None:
+    With ``tls``, a server-side context with its certificate, it speaks HTTPS.
+    """
+
+    def __init__(self, answer: Callable[[Request], Answer], *, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         seen = self.requests
 
@@ -70,12 +74,16 @@ class CannedServer:
                 pass  # clients that go away are part of the tests
 
         self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), name="canned", daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._server.shutdown()
         self._server.server_close()
