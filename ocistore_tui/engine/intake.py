@@ -131,7 +131,10 @@ class Intake:
         except BaseException:
             self._release(spool)
             raise
-        self._uploads.append(pool.submit(self._upload, layer_id, blob, spool, item.size_bytes))
+        raw_bytes = item.size_bytes
+        self._start(
+            pool, lambda: self._upload(layer_id, blob, spool, raw_bytes), at_end=lambda: self._release(spool)
+        )
 
     def _take_stored(self, item: StoredBlob, pool: ThreadPoolExecutor) -> None:
         blob = Descriptor(digest=item.digest, size=item.size_bytes)
@@ -145,42 +148,44 @@ class Intake:
             # Small ones go side by side: one after another each would cost a round trip.
             data = b"".join(chunks)
             self._acquire_slot()
-            self._uploads.append(pool.submit(self._upload_small, blob, data))
+            self._start(pool, lambda: self._upload_small(blob, data), at_end=self._slots.release)
             return
         self._context.blobs.upload(blob, chunks, progress=self._progress(blob.digest, blob.size), cancel=self._stop)
         self._settle(blob.digest, blob)
 
+    def _start(self, pool: ThreadPoolExecutor, work: Callable[[], None], *, at_end: Callable[[], None]) -> None:
+        """Upload beside the reading; ``at_end`` runs whether it succeeds, fails or never begins."""
+
+        def guarded() -> None:
+            try:
+                work()
+            except BaseException:
+                self._stop.fail()
+                raise
+
+        upload = pool.submit(guarded)
+        upload.add_done_callback(lambda _: at_end())
+        self._uploads.append(upload)
+
     def _upload(self, layer_id: str, blob: Descriptor, spool: Spool, raw_bytes: int) -> None:
-        try:
-            if self._context.blobs.has(blob):
-                self.states[blob.digest] = self._state_of_existing(blob.digest)
-                self._tracker.layer(layer_id, self.states[blob.digest], digest=blob.digest)
-                return
-            self._tracker.layer(layer_id, LayerState.UPLOADING, digest=blob.digest)
-            # Reading was the first half of the layer's bar, sending is the second.
-            progress = self._progress(layer_id, blob.size, base=raw_bytes / 2, scale=raw_bytes / 2 / max(1, blob.size))
-            data = spool.data
-            if data is not None:
-                self._context.blobs.upload(blob, [data], progress=progress, cancel=self._stop)
-            else:
-                assert spool.path is not None
-                self._context.blobs.upload_file(blob, spool.path, progress=progress, cancel=self._stop)
-            self._settle(layer_id, blob)
-        except BaseException:
-            self._stop.fail()
-            raise
-        finally:
-            self._release(spool)
+        if self._context.blobs.has(blob):
+            self.states[blob.digest] = self._state_of_existing(blob.digest)
+            self._tracker.layer(layer_id, self.states[blob.digest], digest=blob.digest)
+            return
+        self._tracker.layer(layer_id, LayerState.UPLOADING, digest=blob.digest)
+        # Reading was the first half of the layer's bar, sending is the second.
+        progress = self._progress(layer_id, blob.size, base=raw_bytes / 2, scale=raw_bytes / 2 / max(1, blob.size))
+        data = spool.data
+        if data is not None:
+            self._context.blobs.upload(blob, [data], progress=progress, cancel=self._stop)
+        else:
+            assert spool.path is not None
+            self._context.blobs.upload_file(blob, spool.path, progress=progress, cancel=self._stop)
+        self._settle(layer_id, blob)
 
     def _upload_small(self, blob: Descriptor, data: bytes) -> None:
-        try:
-            self._context.blobs.upload(blob, [data], progress=self._progress(blob.digest, blob.size), cancel=self._stop)
-            self._settle(blob.digest, blob)
-        except BaseException:
-            self._stop.fail()
-            raise
-        finally:
-            self._slots.release()
+        self._context.blobs.upload(blob, [data], progress=self._progress(blob.digest, blob.size), cancel=self._stop)
+        self._settle(blob.digest, blob)
 
     def _settle(self, layer_id: str, blob: Descriptor) -> None:
         self.states[blob.digest] = LayerState.UPLOADED
@@ -238,7 +243,9 @@ class Intake:
 
     def _raise_failed(self, *, wait: bool = False) -> None:
         for upload in self._uploads:
-            if (wait and not upload.cancel()) or upload.done():
+            if wait and upload.cancel():
+                continue  # it never began
+            if wait or upload.done():
                 error = upload.exception()
                 if error is not None and getattr(error, "kind", "") != "cancelled":
                     raise error

@@ -70,11 +70,12 @@ def missing_blobs(context: Context, closure: Closure) -> list[Descriptor]:
     return [blob for blob, is_there in zip(closure.blobs, present, strict=True) if not is_there]
 
 
-def is_published(context: Context, repository: Repository, closure: Closure) -> bool:
+def is_published(context: Context, repository: Repository, tag: str, closure: Closure) -> bool:
     """Whether links and manifests are all in place already; the blobs were looked at by the plan."""
     checks = [partial(repository.has_layer_link, blob.digest) for blob in closure.blobs]
     checks += [partial(repository.has_revision, found.digest) for found in closure.manifests]
     checks += [partial(_holds, context, found) for found in closure.manifests]
+    checks.append(partial(repository.remembers, tag, closure.root.digest))
     return all(context.workers.each(lambda check: check(), checks))
 
 

@@ -134,12 +134,12 @@ def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) 
         if closure.missing:
             tracker.note(_partial_note(closure))
     assert closure is not None
-    if not (plan.is_noop and is_published(context, repository, closure)):
+    tag = plan.reference.tag
+    assert tag is not None
+    if not (plan.is_noop and is_published(context, repository, tag, closure)):
         tracker.stage("verifying")
         publish(context, repository, closure)
-        assert plan.reference.tag is not None
-        if plan.tag_before != closure.root.digest:
-            repository.set_tag(plan.reference.tag, closure.root.digest, expected=prepared.tag_before)
+        repository.set_tag(tag, closure.root.digest, expected=prepared.tag_before)
     _remember(context, closure)
     layers = _moved(context, closure, intake.states)
     for layer in layers:

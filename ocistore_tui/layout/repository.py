@@ -151,15 +151,11 @@ class Repository:
                 self._store.put(key, data, if_absent=expected is None)
         except PreconditionFailed as error:
             raise self._moved(tag, expected) from error
-        self.remember(tag, digest)
+        self._link(paths.tag_index(self.name, tag, digest), digest)
 
     def remembers(self, tag: str, digest: Digest) -> bool:
-        """Whether the tag's timeline knows that it names, or named, the manifest."""
+        """Whether the tag's timeline knows the manifest; a push killed right behind the commit point left it out."""
         return self._links_to(paths.tag_index(self.name, tag, digest), digest)
-
-    def remember(self, tag: str, digest: Digest) -> None:
-        """Add to the tag's timeline; a push that was killed right behind the commit point left it out."""
-        self._link(paths.tag_index(self.name, tag, digest), digest)
 
     def delete_tag(self, tag: str, *, expected: TagLink | None = None) -> None:
         """Remove a tag; its link goes last, so that an interrupted removal leaves a working tag (layout.md §11).

@@ -25,7 +25,9 @@ def layer() -> bytes:
     return os.urandom(3 * 1024 * 1024) + b"the same words again and again " * 200_000
 
 
-@pytest.mark.parametrize("piece_bytes", [1000, 32 * 1024, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 64 * 1024 * 1024])
+@pytest.mark.parametrize(
+    "piece_bytes", [1000, 32 * 1024, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 64 * 1024 * 1024]
+)
 @pytest.mark.parametrize("threads", [1, 3])
 def test_result_does_not_depend_on_pieces_or_threads(layer: bytes, piece_bytes: int, threads: int) -> None:
     expected, blob = compress(layer, 7 * 1024 * 1024, threads=2)

@@ -1,7 +1,7 @@
 """Container engines, as context managers that yield an address: every kind of store there is.
 
-``docker-20.10`` is Debian 12's own. ``docker-26`` comes from a Debian 13 tree that ``.ci/modern-docker`` makes; its engine
-runs with the classic store and with the containerd store. Each start gets a data directory of its own.
+``docker-20.10`` is Debian 12's own. ``docker-26`` comes from a Debian 13 tree that ``.ci/modern-docker`` makes; its
+engine runs with the classic store and with the containerd store. Each start gets a data directory of its own.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def docker(directory: Path) -> Iterator[str]:
     place.mkdir()
     listen = place / "docker.sock"
     command = [
-        binary, *_OPTIONS, "--data-root", str(place / "data"), "--exec-root", str(place / "exec"), "-p", str(place / "pid"),
-        "-H", f"unix://{listen}",
+        binary, *_OPTIONS, "--data-root", str(place / "data"), "--exec-root", str(place / "exec"),
+        "-p", str(place / "pid"), "-H", f"unix://{listen}",
     ]  # fmt: skip
     with running(command, ready=lambda: _answers(listen), log=directory / "dockerd.log"):
         yield f"unix://{listen}"

@@ -1,0 +1,111 @@
+"""SIGKILL after each write of a push in turn: every tag a registry lists resolves, and the push can be repeated."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from ocistore_tui.model.progress import LayerState
+from ocistore_tui.wiring import Place, open_service
+from tests.testbed import images, servers
+from tests.testbed.images import Image, layer
+from tests.testbed.opened import NOWHERE, push
+from tests.testbed.registry_client import serve_whole, tags
+
+
+@dataclass
+class Bench:
+    """A store that a registry serves."""
+
+    place: dict[str, Any]
+    registry: str
+
+    def killed_after(self, writes: int, target: str, archive: Path) -> bool:
+        """Push in another process; whether it died."""
+        command = [
+            sys.executable,
+            "-m",
+            "tests.engine.killed",
+            json.dumps(self.place),
+            target,
+            f"oci-archive:{archive}",
+        ]
+        done = subprocess.run([*command, str(writes)], capture_output=True, check=False)
+        assert done.returncode in (0, -signal.SIGKILL), done.stderr.decode()
+        return done.returncode != 0
+
+
+@pytest.fixture(params=["directory", "s3", "s3 with a root"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    if request.param == "directory":
+        (tmp_path / "store").mkdir()
+        place: dict[str, Any] = {"backend": "fs", "options": {"dir": str(tmp_path / "store")}}
+        storage = servers.on_directory(tmp_path / "store")
+    else:
+        moto, root = request.getfixturevalue("moto"), "some/root" if "root" in request.param else ""
+        access, secret = servers.S3_KEYS
+        bucket = f"kill-{'root' if root else 'plain'}"
+        boto3.client(
+            "s3", endpoint_url=moto, aws_access_key_id=access, aws_secret_access_key=secret, region_name="us-east-1"
+        ).create_bucket(Bucket=bucket)
+        options = {"endpoint": moto, "access_key": access, "secret_key": secret, "root_dir": root}
+        place = {"backend": "s3", "bucket": bucket, "options": options}
+        storage = servers.on_s3(moto, bucket, root)
+    place["docker_host"] = NOWHERE
+    with ExitStack() as stack:
+        yield Bench(place, stack.enter_context(servers.registry(tmp_path, storage)))
+
+
+def test_a_killed_push_leaves_every_tag_whole_and_can_be_repeated(bench: Bench, tmp_path: Path) -> None:
+    for writes in range(1, 100):
+        repository = f"kill/after-{writes}"
+        old = Image((layer(f"{writes} shared"), layer(f"{writes} old")))
+        new = Image((layer(f"{writes} shared"), layer(f"{writes} new"), layer(f"{writes} newer")))
+        first = images.oci_archive(tmp_path / "old.tar", "1", old)
+        second = images.oci_archive(tmp_path / "new.tar", "1", new)
+        with open_service(Place(**bench.place)) as service:
+            push(service, f"{repository}:1", f"oci-archive:{first}")
+        died = bench.killed_after(writes, f"{repository}:1", second)
+
+        assert tags(bench.registry, repository) == ["1"]
+        assert serve_whole(bench.registry, repository, "1") in (old.digest, new.digest)
+        with open_service(Place(**bench.place)) as service:
+            assert [flaw for flaw in service.flaws(repository) if not flaw.is_harmless] == []
+            there = {blob for blob in new.blobs if service._context.blobs.stat(images.Digest.of(blob))}
+            again = push(service, f"{repository}:1", f"oci-archive:{second}")
+            sent = {row.digest for row in again.layers if row.state is LayerState.UPLOADED}
+            assert sent == {images.Digest.of(blob) for blob in new.blobs if blob not in there}, (
+                "finished blobs are kept"
+            )
+            assert list(service.flaws(repository)) == []
+        assert serve_whole(bench.registry, repository, "1") == new.digest
+        if not died:
+            assert writes > 8, "the push did not write enough to mean anything"
+            return
+    pytest.fail("the push never came to its end")
+
+
+def test_a_killed_first_push_shows_no_tag_or_a_whole_one(bench: Bench, tmp_path: Path) -> None:
+    for writes in range(1, 100):
+        repository = f"kill/first-{writes}"
+        image = Image((layer(f"{writes} a"), layer(f"{writes} b")))
+        archive = images.oci_archive(tmp_path / "image.tar", "1", image)
+        died = bench.killed_after(writes, f"{repository}:new", archive)
+        listed = tags(bench.registry, repository)
+        assert listed in ([], ["new"])
+        for tag in listed:
+            assert serve_whole(bench.registry, repository, tag) == image.digest
+        if not died:
+            assert listed == ["new"]
+            return
+    pytest.fail("the push never came to its end")
