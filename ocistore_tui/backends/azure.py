@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from ocistore_tui.backends.azure_client import AzureOptions
 from ocistore_tui.backends.azure_container import Container
 from ocistore_tui.backends.azure_delete import delete_objects
-from ocistore_tui.backends.azure_upload import drop_blocks, match
+from ocistore_tui.backends.azure_upload import drop_blocks
 from ocistore_tui.backends.azure_writer import Writer
 from ocistore_tui.backends.base import (
     CancelSignal,
@@ -28,7 +28,6 @@ from ocistore_tui.backends.ranges import PieceReader
 from ocistore_tui.backends.selftest import check_store
 from ocistore_tui.errors import (
     AccessDenied,
-    IntegrityError,
     OciStoreError,
     PreconditionFailed,
     Unsupported,
@@ -87,27 +86,21 @@ class AzureStore(ObjectStore):
             entry = self._container.found(key)
             if token not in (None, entry.token):
                 raise PreconditionFailed(
-                    "the object has changed", where=self._where(key), fix="look at the new state and try again"
+                    "the object has changed",
+                    where=self._container.where(key),
+                    fix="look at the new state and try again",
                 )
             token = entry.token
             length = entry.size_bytes - start if length is None else length
             if length < 0 or start + length > entry.size_bytes:
-                raise self._too_short(key)
+                raise self._container.too_short(key)
 
-        def fetch(at: int, size: int) -> bytes:
-            with self._container.translated(key):
-                data: bytes = self._container.blob(key).download_blob(offset=at, length=size, **match(token)).readall()
-            if len(data) != size:
-                raise self._too_short(key)
-            return data
-
-        return PieceReader(fetch, start=start, length=length, ahead=self.options.concurrency)
-
-    def _where(self, key: str) -> str:
-        return self._container.where(key)
-
-    def _too_short(self, key: str) -> IntegrityError:
-        return IntegrityError("the object is shorter than asked for", where=self._where(key), fix="verify the image")
+        return PieceReader(
+            lambda at, size_bytes: self._container.fetch(key, at, size_bytes, token),
+            start=start,
+            length=length,
+            ahead=self.options.concurrency,
+        )
 
     # -- writing
 

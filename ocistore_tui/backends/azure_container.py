@@ -13,7 +13,7 @@ from azure.storage.blob import BlobClient
 from ocistore_tui.backends.azure_client import AzureConnection, AzureOptions
 from ocistore_tui.backends.azure_errors import no_object, nothing_there, translated
 from ocistore_tui.backends.azure_listing import in_byte_order, read_blob, read_name
-from ocistore_tui.backends.azure_upload import token_of
+from ocistore_tui.backends.azure_upload import match, token_of
 from ocistore_tui.backends.base import Entry
 from ocistore_tui.errors import IntegrityError, NotFound
 
@@ -167,6 +167,18 @@ class Container:
                 fix="verify the image",
             )
         return data, token_of(properties.etag)
+
+    def fetch(self, key: str, start: int, size_bytes: int, token: str | None) -> bytes:
+        """Exactly these bytes of this version."""
+        with self.translated(key):
+            data: bytes = self.blob(key).download_blob(offset=start, length=size_bytes, **match(token)).readall()
+        if len(data) != size_bytes:
+            raise self.too_short(key)
+        return data
+
+    def too_short(self, key: str) -> IntegrityError:
+        """What a range past the end is."""
+        return IntegrityError("the object is shorter than asked for", where=self.where(key), fix="verify the image")
 
     def found(self, key: str) -> Entry:
         """Like `head`.

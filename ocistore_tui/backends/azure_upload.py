@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.storage.blob import BlobBlock, BlobClient, BlobSasPermissions, ContentSettings, generate_blob_sas
+from azure.storage.blob import BlobBlock, BlobClient, BlobSasPermissions, BlobType, ContentSettings, generate_blob_sas
 
 from ocistore_tui.backends.azure_errors import CAUGHT, code_of, translated
 from ocistore_tui.backends.base import MIB, CancelSignal
@@ -83,8 +83,25 @@ def delete_other_type(blob: BlobClient, *, where: str, if_token: str | None = No
         raise PreconditionFailed(
             "somebody else changed the object", where=where, fix="look at the new state and try again"
         )
-    if str(getattr(there.blob_type, "value", there.blob_type)) != "BlockBlob":
+    if there.blob_type != BlobType.BLOCKBLOB:
+        delete_version(blob, token)
+
+
+def is_other_type(blob: BlobClient) -> bool:
+    """Whether a blob is there that blocks cannot replace."""
+    try:
+        return bool(blob.get_blob_properties().blob_type != BlobType.BLOCKBLOB)
+    except ResourceNotFoundError:
+        return False
+
+
+def delete_version(blob: BlobClient, token: str) -> None:
+    """Delete a blob in the version seen; when the answer gets lost, the client's own second try finds none."""
+    try:
         blob.delete_blob(**match(token))
+    except HttpResponseError as error:
+        if error.status_code not in (404, 412) or blob.exists():
+            raise
 
 
 class BlockUpload:
@@ -210,7 +227,7 @@ def drop_blocks(
         if (there.metadata or {}).get(_MARK) != mark:
             return
         token = token_of(there.etag)
-    blob.delete_blob(**match(token))
+    delete_version(blob, token)
 
 
 def read_signature(blob: BlobClient, account: str, key: str) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable
 
 from azure.core.exceptions import HttpResponseError
 
 from ocistore_tui.backends.azure_container import Container
+from ocistore_tui.backends.azure_delete import delete_objects
 from ocistore_tui.backends.azure_upload import (
     BlockUpload,
     delete_other_type,
+    is_other_type,
     part_bytes_for,
     put_object,
     read_signature,
@@ -78,13 +81,55 @@ class Writer:
                 cancel=cancel,
             )
             return token
-        upload = BlockUpload(self._container.blob(key), where=where, cancel=cancel)
+        if there is not None and self._is_other_type(key):
+            return self._replace_other_type(
+                key, checked, there, size_bytes=size_bytes, progress=progress, cancel=cancel
+            )
+        return self._put_blocks(key, checked, there, size_bytes=size_bytes, progress=progress, cancel=cancel)
+
+    def _put_blocks(
+        self,
+        key: str,
+        checked: Iterable[bytes],
+        there: Entry | None,
+        *,
+        size_bytes: int,
+        progress: Progress | None,
+        cancel: CancelSignal | None,
+    ) -> str:
+        upload = BlockUpload(self._container.blob(key), where=self._container.where(key), cancel=cancel)
         parts = gather_parts(checked, part_bytes_for(size_bytes))
 
         def run(if_absent: bool) -> str:
             return upload.run(parts, upload.stage, workers=self._workers, if_absent=if_absent, progress=progress)
 
         return self._publish(key, size_bytes, there, run)
+
+    def _is_other_type(self, key: str) -> bool:
+        with self._container.translated(key):
+            return is_other_type(self._container.blob(key))
+
+    def _replace_other_type(
+        self,
+        key: str,
+        checked: Iterable[bytes],
+        there: Entry,
+        *,
+        size_bytes: int,
+        progress: Progress | None,
+        cancel: CancelSignal | None,
+    ) -> str:
+        """Put the bytes beside it first: what is there takes no blocks, and may only go once they are known to fit."""
+        beside = f"{key}.{uuid.uuid4().hex}"
+        try:
+            self._put_blocks(beside, checked, None, size_bytes=size_bytes, progress=progress, cancel=cancel)
+            again = (
+                self._container.fetch(beside, at, min(SMALL_OBJECT_BYTES, size_bytes - at), None)
+                for at in range(0, size_bytes, SMALL_OBJECT_BYTES)
+            )
+            return self._put_blocks(key, again, there, size_bytes=size_bytes, progress=None, cancel=cancel)
+        finally:
+            delete_objects(self._container, [beside])
 
     def copy_inside(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -12,22 +11,14 @@ from ocistore_tui.backends import azure_container
 from ocistore_tui.backends.azure import AzureOptions, AzureStore
 from ocistore_tui.backends.base import MIB, ObjectStore
 from tests.contracts.object_store import ObjectStoreContract, pattern
-from tests.testbed.servers import AZURE_ACCOUNT, AZURE_KEY
+from tests.fakes.azure_relay import new_container, options_for
+from tests.testbed.servers import AZURE_KEY
 
 
 @pytest.fixture
 def container(azurite: str) -> Iterator[ContainerClient]:
-    """An empty container, as the client itself sees it."""
-    with ContainerClient(azurite, f"test-{uuid.uuid4().hex}", credential=AZURE_KEY) as container:
-        container.create_container()
+    with new_container(azurite) as container:
         yield container
-        container.delete_container()
-
-
-def options_for(azurite: str, container: str, root_dir: str = "") -> AzureOptions:
-    return AzureOptions(
-        container, root_dir=root_dir, account_name=AZURE_ACCOUNT, account_key=AZURE_KEY, endpoint=azurite
-    )
 
 
 class TestAzureStore(ObjectStoreContract):
