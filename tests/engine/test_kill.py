@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from ocistore_tui.model.progress import LayerState
@@ -53,11 +52,8 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
         storage = servers.on_directory(tmp_path / "store")
     else:
         moto, root = request.getfixturevalue("moto"), "some/root" if "root" in request.param else ""
+        bucket = servers.make_bucket(moto)
         access, secret = servers.S3_KEYS
-        bucket = f"kill-{'root' if root else 'plain'}"
-        boto3.client(
-            "s3", endpoint_url=moto, aws_access_key_id=access, aws_secret_access_key=secret, region_name="us-east-1"
-        ).create_bucket(Bucket=bucket)
         options = {"endpoint": moto, "access_key": access, "secret_key": secret, "root_dir": root}
         place = {"backend": "s3", "bucket": bucket, "options": options}
         storage = servers.on_s3(moto, bucket, root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -43,6 +44,18 @@ def rclone(directory: Path) -> Iterator[str]:
     pattern = r"Starting s3 server on \[(http://127\.0\.0\.1:\d+)"
     with running(command, ready=lambda: bool(found_in(log, pattern)), log=log):
         yield found_in(log, pattern)
+
+
+def make_bucket(endpoint: str) -> str:
+    """A new bucket on one of the S3 servers; its name."""
+    import boto3
+
+    access, secret = S3_KEYS
+    bucket = f"bucket-{os.urandom(6).hex()}"
+    boto3.client(
+        "s3", endpoint_url=endpoint, aws_access_key_id=access, aws_secret_access_key=secret, region_name="us-east-1"
+    ).create_bucket(Bucket=bucket)
+    return bucket
 
 
 @contextlib.contextmanager
