@@ -98,6 +98,12 @@ def make_variant(
         _write_archive(archive, layers, name=name)
 
 
+def layer_count(image: Path) -> int:
+    """How many layers a docker-archive has."""
+    with _layers_of(image) as layers:
+        return len(layers)
+
+
 @contextmanager
 def _layers_of(image: Path) -> Iterator[list[tuple[IO[bytes], int, str]]]:
     """The layers of a docker-archive, bottom first: file, size, and what made it."""

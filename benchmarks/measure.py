@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
+import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,29 +37,39 @@ def run(command: list[str], *, env: dict[str, str] | None = None, timeout_s: flo
     """Run ``command`` once.
 
     Raises:
-        RuntimeError: it failed; with the end of what it said.
+        RuntimeError: it failed or took too long; with the end of what it said.
     """
-    busy = machine_busy_s()
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, **(env or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=(stderr := Path(f"/tmp/ocistore-bench-{os.getpid()}.err")).open("wb"),  # noqa: S108
-    )
-    deadline = started + timeout_s
-    while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            break
-        if time.perf_counter() > deadline:
-            process.kill()
-        time.sleep(0.002)
-    wall = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    said = stderr.read_bytes()[-2000:].decode(errors="replace")
-    stderr.unlink()
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said}")
+    with tempfile.TemporaryFile() as said:
+        busy = machine_busy_s()
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said
+        )
+        watchdog = threading.Timer(timeout_s, process.kill)
+        watchdog.start()
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+            wall = time.perf_counter() - started
+        finally:
+            watchdog.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(max(0, said.seek(0, os.SEEK_END) - 2000))
+            text = said.read().decode(errors="replace")
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {text}")
     return Run(wall, usage.ru_utime + usage.ru_stime, machine_busy_s() - busy, usage.ru_maxrss / 1024)
+
+
+def machine() -> str:
+    """What the figures were taken on."""
+    memory = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
+    return (
+        f"{os.cpu_count()} processors ({_processor()}), {int(memory.split()[1]) / 1e6:.0f} GB, "
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    )
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,14 +1,17 @@
-"""Where images go in a benchmark: a directory or an S3 server, each also behind docker-registry for the peers."""
+"""Where images go in a benchmark: a directory or an S3 server, for us and, through docker-registry, for the peers.
+
+Both sides work on the same store. No two contestants ever move the same layers, so neither profits from the other.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -33,7 +36,9 @@ class Store:
     """Prefix of our target: empty, or ``bench/``."""
     env: dict[str, str]
     registry: str
-    """``127.0.0.1:PORT`` of docker-registry over the same kind of place, in a root of its own."""
+    """``localhost:PORT`` of docker-registry over the same place."""
+    server: str = ""
+    """What answers for the store, where it is not a directory."""
 
 
 def free_port() -> int:
@@ -45,42 +50,47 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def directory_store(work: Path) -> Iterator[Store]:
-    """A directory for us, another behind docker-registry."""
-    ours, theirs = work / "fs-ours", work / "fs-registry"
-    for path in (ours, theirs):
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir(parents=True)
-    with registry(work, f"  filesystem: {{rootdirectory: {theirs}}}") as address:
-        yield Store("fs", ("fs",), ("--dir", str(ours)), "", {}, address)
+    """A directory."""
+    with _fresh(work, "fs") as data, registry(data.parent, f"  filesystem: {{rootdirectory: {data}}}") as address:
+        yield Store("fs", ("fs",), ("--dir", str(data)), "", {}, address)
 
 
 @contextlib.contextmanager
-def s3_store(work: Path) -> Iterator[Store]:
-    """An S3 server (MinIO where it is installed, else rclone's), one root for us and one for docker-registry."""
-    data = work / "s3-data"
-    shutil.rmtree(data, ignore_errors=True)
-    data.mkdir(parents=True)
+def s3_store(work: Path, *, with_registry: bool = True) -> Iterator[Store]:
+    """A bucket of an S3 server: MinIO where it is installed, else rclone's."""
     port = free_port()
-    minio = shutil.which("minio") or _testbed_binary("minio")
-    if minio:
-        env = {"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY, "MINIO_BROWSER": "off"}
-        command = [minio, "server", "--quiet", "--address", f"127.0.0.1:{port}", str(data)]
-    else:
-        env = {}
-        rclone = Path(sys.executable).with_name("rclone")
-        command = [str(rclone), "serve", "s3", str(data), "--addr", f"127.0.0.1:{port}"]
-        command += ["--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
-    with _served(command, f"http://127.0.0.1:{port}/", env):
-        _make_bucket(port)
-        storage = (
-            f"  s3: {{region: us-east-1, regionendpoint: 'http://127.0.0.1:{port}', bucket: {BUCKET}, "
-            f"accesskey: {ACCESS_KEY}, secretkey: {SECRET_KEY}, secure: false, rootdirectory: /registry}}\n"
-            "  redirect: {disable: true}"
+    endpoint = f"http://127.0.0.1:{port}"
+    with contextlib.ExitStack() as stack:
+        data = stack.enter_context(_fresh(work, "s3"))
+        minio = shutil.which("minio") or _testbed_binary("minio")
+        if minio:
+            env = {"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY, "MINIO_BROWSER": "off"}
+            command = [minio, "server", "--quiet", "--address", f"127.0.0.1:{port}", str(data)]
+        else:
+            env = {}
+            beside = Path(sys.executable).with_name("rclone")
+            command = [str(beside) if beside.exists() else "rclone", "serve", "s3", str(data)]
+            command += ["--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
+        stack.enter_context(served(command, endpoint, env))
+        _make_bucket(endpoint)
+        address = stack.enter_context(registry(data.parent, registry_on_s3(endpoint))) if with_registry else ""
+        yield Store(
+            kind="s3",
+            backend=("s3",),
+            options=("--endpoint", endpoint, "--region", "us-east-1"),
+            target=f"{BUCKET}/",
+            env={"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY},
+            registry=address,
+            server="MinIO" if minio else "rclone serve s3",
         )
-        with registry(work, storage) as address:
-            options = ("--endpoint", f"http://127.0.0.1:{port}", "--root-dir", "ours", "--region", "us-east-1")
-            env = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
-            yield Store("s3", ("s3",), options, f"{BUCKET}/", env, address)
+
+
+def registry_on_s3(endpoint: str) -> str:
+    """docker-registry's storage settings for our bucket at ``endpoint``."""
+    return (
+        f"  s3: {{region: us-east-1, regionendpoint: '{endpoint}', bucket: {BUCKET}, accesskey: {ACCESS_KEY}, "
+        f"secretkey: {SECRET_KEY}, secure: false}}\n  redirect: {{disable: true}}"
+    )
 
 
 @contextlib.contextmanager
@@ -92,12 +102,23 @@ def registry(work: Path, storage: str) -> Iterator[str]:
         "version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage:\n"
         f"{storage}\n  delete: {{enabled: true}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
     )
-    with _served(["docker-registry", "serve", str(config)], f"http://127.0.0.1:{port}/v2/", {}):
+    with served(["docker-registry", "serve", str(config)], f"http://127.0.0.1:{port}/v2/", {}):
         yield f"localhost:{port}"
 
 
 @contextlib.contextmanager
-def _served(command: list[str], url: str, env: dict[str, str]) -> Iterator[None]:
+def _fresh(work: Path, kind: str) -> Iterator[Path]:
+    """An empty directory below one of its own, removed at the end."""
+    with tempfile.TemporaryDirectory(prefix=f"{kind}-", dir=work) as own:
+        data = Path(own) / "data"
+        data.mkdir()
+        yield data
+
+
+@contextlib.contextmanager
+def served(command: list[str], url: str, env: dict[str, str]) -> Iterator[None]:
+    """Run a server until the ``with`` ends; entered once ``url`` answers."""
+    # docker-registry's S3 driver panics with AWS_CA_BUNDLE set.
     clean = {key: value for key, value in os.environ.items() if key != "AWS_CA_BUNDLE"}
     process = subprocess.Popen(
         command, env={**clean, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -106,7 +127,7 @@ def _served(command: list[str], url: str, env: dict[str, str]) -> Iterator[None]
         _wait_for(url, process)
         yield
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
         process.wait(20)
 
 
@@ -124,12 +145,12 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"{process.args} does not answer at {url}")
 
 
-def _make_bucket(port: int) -> None:
+def _make_bucket(endpoint: str) -> None:
     import boto3
 
     client = boto3.client(
         "s3",
-        endpoint_url=f"http://127.0.0.1:{port}",
+        endpoint_url=endpoint,
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=SECRET_KEY,
         region_name="us-east-1",

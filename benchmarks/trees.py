@@ -13,9 +13,7 @@ NODE_PACKAGES = (
     "typescript@5.4.5", "webpack@5.91.0", "eslint@8.57.0", "@babel/core@7.24.5", "@babel/preset-env@7.24.5",
     "date-fns@3.6.0", "rxjs@7.8.1", "three@0.164.1", "lodash@4.17.21",
 )  # fmt: skip
-PYTHON_PACKAGES = (
-    "numpy==1.26.4", "pandas==2.2.2", "scipy==1.13.0", "scikit-learn==1.4.2", "sympy==1.12", "matplotlib==3.8.4",
-)  # fmt: skip
+PYTHON_PACKAGES = ("numpy==1.26.4", "pandas==2.2.2", "scipy==1.13.0", "sympy==1.12")
 MACHINE_BYTES = 170_000_000
 """How much of this machine's own files stands in for the Debian tree."""
 
