@@ -146,6 +146,8 @@ class Container:
         try:
             with self.translated(key):
                 found = self.blob(key).get_blob_properties()
+                if found.last_modified is None:
+                    raise ValueError("the answer has no Last-Modified")
         except NotFound as error:
             if not nothing_there(error):
                 raise

@@ -31,6 +31,10 @@ class _Deletion:
         """What half a minute of tries ended with; it is not spent again on each of a thousand."""
 
     def run(self, keys: Sequence[str], if_token: str | None) -> Failed:
+        try:
+            _ = self._container.prefix
+        except OciStoreError as error:
+            return [(key, error) for key in keys]
         if len(keys) < 3:
             return [pair for key in keys for pair in self._one(key, if_token)]
         batches = [keys[at : at + BATCH_BLOBS] for at in range(0, len(keys), BATCH_BLOBS)]

@@ -229,9 +229,9 @@ BY_STATUS = {
 }
 BY_CLASS: tuple[tuple[type[BaseException], Row], ...] = (
     (ClientAuthenticationError, _NO_LOGIN),
+    (IncompleteReadError, _UNREACHABLE._replace(cause="the connection was cut")),  # before its parent, DecodeError
     (DecodeError, _NOT_AZURE),
     (DeserializationError, _NOT_AZURE),
-    (IncompleteReadError, _UNREACHABLE._replace(cause="the connection was cut")),
     (ServiceRequestError, _UNREACHABLE),
     (ServiceResponseError, _UNREACHABLE),
     (HttpResponseError, _UNREACHABLE),  # without a status: a body that could not be read to its end
@@ -315,5 +315,6 @@ def _said(error: BaseException) -> str:
     if isinstance(error, ClientAuthenticationError) and len(lines) > 1 and "failed to retrieve" in lines[0]:
         # DefaultAzureCredential lists all it tried; the developer's own login is the one that can be mended.
         lines = [line for line in lines if "AzureCliCredential" in line] or lines[1:]
-    line = lines[0].rpartition(">: ")[2] if ">: " in lines[0] else lines[0]
+    line = re.sub(r"[\"']\)*$", "", lines[0].rpartition("Caused by ")[2])
+    line = re.split(r"(?:>|^\w+\([\"']?\w+\(.*?\)): ", line)[-1]  # what urllib3 says before, names objects of its own
     return re.sub(r"(?i)\b(sig|signature|accountkey|token)=[^&\s;]+", r"\1=…", line)[:200]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
+from threading import Event
 from typing import Any
 
-from azure.core.exceptions import AzureError, ServiceRequestError
+from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 
@@ -30,23 +30,17 @@ class BoundedRetry(HTTPPolicy[Any, Any]):
         """See `HTTPPolicy.send`."""
         options = request.context.options
         location = options.pop("location_mode", None) or "primary"
-        abandoned: threading.Event = options.pop("abandoned", None) or threading.Event()
+        abandoned = options.pop("abandoned", None) or Event()
         for name in ("hosts", "retry_hook", "retry_total", "retry_to_secondary"):
             options.pop(name, None)  # meant for the client's own policy; the transport does not know them
-        kept = dict(options)
         started, wait_s = time.monotonic(), 0.5
         while True:
-            options.update(kept)
             failure: AzureError | None = None
             response = None
             try:
                 response = self.next.send(request)
-            except ServiceRequestError as error:
-                if time.monotonic() - started > _CONNECT_FOR_S or _is_lasting(error):
-                    raise
-                failure = error
             except AzureError as error:
-                if not _is_network(error):
+                if not _may_pass(error):
                     raise
                 failure = error
             if response is not None and response.http_response.status_code not in AGAIN:
@@ -55,7 +49,8 @@ class BoundedRetry(HTTPPolicy[Any, Any]):
             pause_s = wait_s * random.uniform(0.7, 1.3)  # noqa: S311 - only so that many clients do not march in step
             if response is not None:
                 pause_s = max(pause_s, _retry_after_s(response.http_response.headers))
-            if time.monotonic() + pause_s > started + RETRY_FOR_S or abandoned.wait(pause_s):
+            for_s = _CONNECT_FOR_S if isinstance(failure, ServiceRequestError) else RETRY_FOR_S
+            if time.monotonic() + pause_s > started + for_s or abandoned.wait(pause_s):
                 if failure is not None:
                     raise failure
                 assert response is not None
@@ -64,17 +59,12 @@ class BoundedRetry(HTTPPolicy[Any, Any]):
             wait_s = min(8.0, wait_s * 2)
 
 
-def _is_lasting(error: ServiceRequestError) -> bool:
-    """Whether another try would fail the same way."""
-    text = str(error)
-    return "SSL" in text or "certificate" in text or is_not_https(error)
-
-
-def _is_network(error: AzureError) -> bool:
-    """Whether a server may just have been unlucky, as after a reset or a cut."""
-    return type(error).__name__ in (
-        "ServiceResponseError", "ServiceResponseTimeoutError", "IncompleteReadError", "ServiceRequestTimeoutError"
-    )  # fmt: skip
+def _may_pass(error: AzureError) -> bool:
+    """Whether it was the network, and another try may do better."""
+    if isinstance(error, ServiceRequestError):
+        text = str(error)
+        return not ("SSL" in text or "certificate" in text or is_not_https(error))
+    return isinstance(error, ServiceResponseError | IncompleteReadError)
 
 
 def _retry_after_s(headers: Any) -> float:
