@@ -48,6 +48,8 @@ class Intake:
         """Stored blobs by diff ID, growing."""
         self.states: dict[Digest, LayerState] = {}
         """What happened, by blob digest."""
+        self.shown_as: dict[Digest, str] = {}
+        """The name progress has for a blob, where it was neither its digest nor its diff ID."""
         self._uploads: list[Future[None]] = []
         self._slots = threading.BoundedSemaphore(_SPOOLED_LAYERS)
 
@@ -66,6 +68,7 @@ class Intake:
         with ThreadPoolExecutor(self._context.workers.concurrency, "ocistore-upload") as pool:
             try:
                 for item in export:
+                    self._tracker.stage("reading")
                     self._raise_failed()
                     match item:
                         case RawLayer():
@@ -127,6 +130,7 @@ class Intake:
                 self._release(spool)
                 return
             blob = Descriptor(media_type=OCI_LAYER_GZIP, digest=result.digest, size=result.size_bytes)
+            self.shown_as[blob.digest] = layer_id
             self.layers[result.diff_id] = blob
         except BaseException:
             self._release(spool)

@@ -42,6 +42,7 @@ class Tracker:
         self._layers: dict[str, LayerProgress] = {}
         self._expected_bytes = 0
         self._high_done = 0
+        self._first_byte: float | None = None
         self._moved_bytes = 0
         self._history: deque[tuple[float, int]] = deque([(self._started, 0)])
         self._stage = "planning"
@@ -134,6 +135,8 @@ class Tracker:
             if self._state is JobState.DONE:
                 done = total = max(self._high_done, done)
             self._high_done = max(self._high_done, done)
+            if done and self._first_byte is None:
+                self._first_byte = now
             self._history.append((now, self._moved_bytes))
             while len(self._history) > 2 and now - self._history[0][0] > _WINDOW_S:
                 self._history.popleft()
@@ -150,16 +153,20 @@ class Tracker:
                 total_bytes=max(total, self._high_done),
                 moved_bytes=self._moved_bytes,
                 rate_bytes_s=rate,
-                eta_s=self._eta(elapsed, total),
+                eta_s=self._eta(now, total),
                 elapsed_s=elapsed,
                 notes=tuple(self._notes),
             )
 
-    def _eta(self, elapsed: float, total: int) -> float | None:
-        # A guess before 3 s and 2 % would only jump about (ux.md §4).
-        if self._state is not JobState.RUNNING or elapsed < 3 or self._high_done * 50 < total:
+    def _eta(self, now: float, total: int) -> float | None:
+        # Counted from the first byte: an engine may prepare its export for long before it. A guess before 3 s and 2 %
+        # would only jump about (ux.md §4).
+        if self._state is not JobState.RUNNING or self._first_byte is None:
             return None
-        return (total - self._high_done) * elapsed / self._high_done if self._high_done else None
+        moving_s = now - self._first_byte
+        if moving_s < 3 or not self._high_done or self._high_done * 50 < total:
+            return None
+        return (total - self._high_done) * moving_s / self._high_done
 
     def _emit(self, *, force: bool = False) -> None:
         if self._on_snapshot is None:

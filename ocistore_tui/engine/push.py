@@ -19,7 +19,7 @@ from ocistore_tui.layout.repository import Repository, TagLink, Whatever
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import ClassicImage, ContentImage, ImageFacts, SourceKind
 from ocistore_tui.model.manifest import Descriptor, Index, Manifest, build_manifest
-from ocistore_tui.model.media_types import OCI_CONFIG
+from ocistore_tui.model.media_types import OCI_CONFIG, compression
 from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PushPlan, PushRequest, PushResult
 from ocistore_tui.model.progress import JobSnapshot, JobState, LayerState
 from ocistore_tui.model.reference import Reference
@@ -125,7 +125,7 @@ def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) 
     )
     closure = prepared.closure
     if plan.needs_export:
-        tracker.stage("reading")
+        tracker.stage("exporting")
         tracker.expect(plan.transfer_bytes or 0)
         _show_settled(plan, tracker)
         with closing(prepared.source.export(skip=intake.can_skip, cancel=stop)) as export:
@@ -133,6 +133,8 @@ def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) 
         closure = _closure_of_export(context, prepared.facts, end, intake)
         if closure.missing:
             tracker.note(_partial_note(closure))
+        if raw_bytes := _uncompressed_bytes(closure):
+            tracker.note(f"{raw_bytes / 1e6:.1f} MB of layers are stored uncompressed, as the source has them")
     assert closure is not None
     tag = plan.reference.tag
     assert tag is not None
@@ -143,7 +145,8 @@ def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) 
     _remember(context, closure)
     layers = _moved(context, closure, intake.states)
     for layer in layers:
-        tracker.layer(layer.diff_id or layer.digest, layer.state, digest=layer.digest)
+        layer_id = intake.shown_as.get(layer.digest) or layer.diff_id or layer.digest
+        tracker.layer(layer_id, layer.state, digest=layer.digest)
     return PushResult(
         reference=Reference(plan.reference.repository, plan.reference.tag),
         digest=closure.root.digest,
@@ -328,6 +331,17 @@ def _remember(context: Context, closure: Closure) -> None:
             pairs = layers_by_diff_id(context, manifest)
             context.cache.keep_blobs(pairs.keys(), pairs.values())
             context.cache.keep_manifest_of(manifest.config.digest, manifest.digest)
+
+
+def _uncompressed_bytes(closure: Closure) -> int:
+    layers = {
+        layer.digest: layer.size
+        for found in closure.manifests
+        if isinstance(found, Manifest) and found.is_image
+        for layer in found.layers
+        if not compression(layer.media_type)
+    }
+    return sum(layers.values())
 
 
 def _partial_note(closure: Closure) -> str:

@@ -72,3 +72,14 @@ def test_no_eta_before_it_means_something() -> None:
     assert tracker.snapshot().eta_s is None
     clock.now += 4
     assert tracker.snapshot().eta_s == 5.0
+
+
+def test_the_time_before_the_first_byte_does_not_count_for_the_eta() -> None:
+    tracker, clock = make([])
+    tracker.layer("a", LayerState.READING, total_bytes=100)
+    clock.now += 60
+    tracker.layer("a", LayerState.READING, done_bytes=1)
+    tracker.snapshot()
+    clock.now += 5
+    tracker.layer("a", LayerState.READING, done_bytes=50)
+    assert tracker.snapshot().eta_s == 5.0
