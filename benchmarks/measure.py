@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import subprocess
+import sys
 import tempfile
-import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
+
+_LAUNCH = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,39 +27,33 @@ class Run:
     """Largest resident set of a single process of the command."""
 
 
-def machine_busy_s() -> float:
-    """Seconds all processors were busy since boot."""
-    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
-    values = [int(field) for field in fields]
-    idle = values[3] + values[4]
-    return (sum(values[:8]) - idle) / os.sysconf("SC_CLK_TCK")
-
-
 def run(command: list[str], *, env: dict[str, str] | None = None, timeout_s: float = 900) -> Run:
     """Run ``command`` once.
 
     Raises:
         RuntimeError: it failed or took too long; with the end of what it said.
     """
-    with tempfile.TemporaryFile() as said:
-        busy = machine_busy_s()
-        started = time.perf_counter()
+    reading, writing = os.pipe()
+    with tempfile.TemporaryFile() as said, os.fdopen(reading) as report:
         process = subprocess.Popen(
-            command, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said
-        )
-        watchdog = threading.Timer(timeout_s, process.kill)
-        watchdog.start()
+            [sys.executable, "-I", "-S", str(_LAUNCH), str(writing), *command],
+            env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said,
+            pass_fds=(writing,), start_new_session=True,
+        )  # fmt: skip
+        os.close(writing)
         try:
-            _, status, usage = os.wait4(process.pid, 0)
-            wall = time.perf_counter() - started
-        finally:
-            watchdog.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+            code = process.wait(timeout_s)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise RuntimeError(f"{' '.join(command)} is not done after {timeout_s:.0f} s") from error
+            raise
+        if code:
             said.seek(max(0, said.seek(0, os.SEEK_END) - 2000))
             text = said.read().decode(errors="replace")
-            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {text}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, machine_busy_s() - busy, usage.ru_maxrss / 1024)
+            raise RuntimeError(f"{' '.join(command)} ended with {code}: {text}")
+        return Run(*map(float, report.read().split()))
 
 
 def machine() -> str:
@@ -65,7 +61,7 @@ def machine() -> str:
     memory = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
     return (
         f"{os.cpu_count()} processors ({_processor()}), {int(memory.split()[1]) / 1e6:.0f} GB, "
-        f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+        f"{platform.system()} {platform.release().split('-')[0]}, Python {platform.python_version()}"
     )
 
 

@@ -123,7 +123,11 @@ def _options() -> argparse.Namespace:
 
 def _shown(arguments: list[str]) -> list[str]:
     """The command line without this machine's paths."""
-    return ["DOCKER_HOST" if "://" in word else word for word in arguments]
+    shown = []
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        path = before in ("--image", "--work", "--results")
+        shown.append("DOCKER_HOST" if "://" in word else "PATH" if path else word)
+    return shown
 
 
 if __name__ == "__main__":
