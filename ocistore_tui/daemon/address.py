@@ -11,8 +11,9 @@ from pathlib import Path
 
 from ocistore_tui.errors import UsageError
 
+_DOCKER_SOCKET = "/var/run/docker.sock"
 _DEFAULT_SOCKETS = (
-    "/var/run/docker.sock",
+    _DOCKER_SOCKET,
     "{runtime}/docker.sock",
     "/run/podman/podman.sock",
     "{runtime}/podman/podman.sock",
@@ -39,8 +40,9 @@ class Address:
         if self.scheme == "unix":
             return f"unix://{self.path}"
         user = f"{self.user}@" if self.user else ""
+        host = f"[{self.host}]" if ":" in self.host else self.host
         port = f":{self.port}" if self.port else ""
-        return f"{self.scheme}://{user}{self.host}{port}"
+        return f"{self.scheme}://{user}{host}{port}"
 
 
 def resolve_address(given: str | None = None, environ: Mapping[str, str] = os.environ) -> Address:
@@ -59,9 +61,9 @@ def resolve_address(given: str | None = None, environ: Mapping[str, str] = os.en
     context = environ.get("DOCKER_CONTEXT") or _current_context(config_dir)
     if context and context != "default":
         return _context_address(context, config_dir)
-    runtime = environ.get("XDG_RUNTIME_DIR", "/run/user/0")
+    runtime = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
     sockets = [template.format(runtime=runtime) for template in _DEFAULT_SOCKETS]
-    found = next((path for path in sockets if Path(path).exists()), sockets[0])
+    found = next(filter(os.path.exists, sockets), _DOCKER_SOCKET)
     return Address("unix", path=found)
 
 
@@ -73,7 +75,7 @@ def parse_address(text: str, *, tls: bool = False, tls_verify: bool = True, cert
             "not an engine address", where=text, fix="write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST"
         )
     if scheme == "unix":
-        return Address("unix", path=rest)
+        return Address("unix", path=rest or _DOCKER_SOCKET)
     if scheme not in ("tcp", "http", "https", "ssh"):
         raise UsageError(f"engine addresses cannot begin with {scheme}://", where=text, fix="use unix, tcp or ssh")
     place, slash, path = rest.partition("/")
@@ -87,6 +89,7 @@ def parse_address(text: str, *, tls: bool = False, tls_verify: bool = True, cert
         return Address("ssh", host=host, port=port, user=user)
     if not port:
         raise UsageError("the engine address lacks a port", where=text, fix="write tcp://HOST:2375, or :2376 with TLS")
+    host = host or "127.0.0.1"
     return Address("tcp", host=host, port=port, tls=tls or scheme == "https", tls_verify=tls_verify, cert_dir=cert_dir)
 
 
@@ -96,10 +99,9 @@ def _host_and_port(place: str, text: str) -> tuple[str, int]:
         port = port.removeprefix(":")
     else:
         host, _, port = place.partition(":")
-    try:
-        return host, int(port or 0)
-    except ValueError as error:
-        raise UsageError("the port of the engine address is no number", where=text) from error
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+        raise UsageError("not a port", where=text, fix="write a number from 1 to 65535 behind the host")
+    return host, int(port or 0)
 
 
 def _current_context(config_dir: Path) -> str:
@@ -116,15 +118,16 @@ def _context_address(name: str, config_dir: Path) -> Address:
     try:
         document = json.loads((config_dir / "contexts" / "meta" / key / "meta.json").read_bytes())
         endpoint = document["Endpoints"]["docker"]
-        host = endpoint["Host"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        host = str(endpoint["Host"])
+        skips_verify = bool(endpoint.get("SkipTLSVerify", False))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             "no such docker context", where=name, fix="list them with docker context ls, or use --docker-host"
         ) from error
     certs = config_dir / "contexts" / "tls" / key / "docker"
     return parse_address(
         host,
-        tls=certs.is_dir(),
-        tls_verify=not endpoint.get("SkipTLSVerify", False),
+        tls=certs.is_dir() or skips_verify,
+        tls_verify=not skips_verify,
         cert_dir=certs if certs.is_dir() else None,
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 from ocistore_tui.backends.base import CancelSignal, check_cancel
 from ocistore_tui.daemon.bundle import Bundle
-from ocistore_tui.errors import AccessDenied, NoSpace, Refused, UsageError
+from ocistore_tui.errors import AccessDenied, NoSpace, NotFound, Refused, UsageError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import Loaded, StoredImage
 from ocistore_tui.model.manifest import Descriptor
@@ -22,14 +23,16 @@ class ArchiveTarget:
 
     Args:
         path: The file; it must not exist.
-        name: What the image is called in it.
+        name: What an engine shall call the image, such as ``app:1``; empty: nothing.
         for_docker: Whether ``docker load`` of any age shall read it.
+        tag: What the OCI layout in it calls the image; None: the tag of ``name``.
     """
 
     keeps_index = False
 
-    def __init__(self, path: Path, name: str, *, for_docker: bool) -> None:
+    def __init__(self, path: Path, name: str, *, for_docker: bool, tag: str | None = None) -> None:
         self._path, self._name, self._for_docker = path, name, for_docker
+        self._tag = tag or name.rpartition(":")[2]
 
     @property
     def label(self) -> str:
@@ -68,8 +71,8 @@ class ArchiveTarget:
         cancel: CancelSignal | None = None,
     ) -> Loaded:
         """See `ImageTarget.load`."""
-        bundle = Bundle(image, self._name, with_manifest_json=self._for_docker, skip=skip)
-        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
+        bundle = Bundle(image, self._name, tag=self._tag, with_manifest_json=self._for_docker, skip=skip)
+        temporary = self._path.with_name(f".{self._path.name[:64]}.{secrets.token_hex(8)}.tmp")
         try:
             with temporary.open("xb") as file:
                 for chunk in bundle.chunks(open_blob, on_layer):
@@ -88,10 +91,12 @@ class ArchiveTarget:
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
-        kind_name = "docker-archive" if self._for_docker else "oci-archive"
-        image_id = image.chosen.config.digest if self._for_docker else image.root.digest
-        return Loaded(f"{kind_name}:{self._path}:{self._name}", image_id)
+        if self._for_docker:
+            return Loaded(f"docker-archive:{self._path}:{self._name}", image.chosen.config.digest)
+        return Loaded(f"oci-archive:{self._path}:{self._tag}", image.root.digest)
 
     def _check_new(self) -> None:
-        if self._path.exists():
+        if not os.path.isdir(self._path.parent):  # noqa: PTH112  # pathlib's raises where nothing may be looked at
+            raise NotFound("no such directory", where=str(self._path.parent), fix="make it first: mkdir -p")
+        if os.path.lexists(self._path):
             raise Refused("the archive exists already", where=str(self._path), fix="remove it, or name another file")

@@ -24,7 +24,8 @@ class Bundle:
 
     Args:
         image: The image, with all its documents.
-        name: Its name, such as ``app:1``.
+        name: Its name, such as ``app:1``; empty: engines shall give it none.
+        tag: What the OCI layout calls it.
         with_manifest_json: For engines: also say it in the docker archive's words.
         with_layout: Also say it in the OCI layout's words.
         skip: Layers left out.
@@ -33,6 +34,7 @@ class Bundle:
 
     image: StoredImage
     name: str
+    tag: str
     with_manifest_json: bool = True
     with_layout: bool = True
     skip: frozenset[Digest] = frozenset()
@@ -72,8 +74,9 @@ class Bundle:
 
     def _index(self) -> dict[str, Any]:
         root = self.image.root
-        tag = self.name.rpartition(":")[2]
-        annotations = {CONTAINERD_NAME: normalised(self.name), REF_NAME: tag}
+        annotations = {REF_NAME: self.tag}
+        if self.name:
+            annotations = {CONTAINERD_NAME: normalised(self.name), **annotations}
         entry = {"mediaType": root.media_type, "digest": root.digest, "size": root.size, "annotations": annotations}
         return {
             "schemaVersion": 2,

@@ -11,22 +11,28 @@ from urllib.parse import quote, urlencode
 
 from ocistore_tui.backends.base import CancelSignal
 from ocistore_tui.daemon.address import Address
-from ocistore_tui.daemon.http import Response, Wire, not_an_engine
-from ocistore_tui.errors import NotFound, OciStoreError, Unavailable, UsageError
+from ocistore_tui.daemon.http import Response
+from ocistore_tui.daemon.wire import Wire, not_an_engine
+from ocistore_tui.errors import NoSpace, NotFound, OciStoreError, Unavailable, UsageError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import LocalImage
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.text import inert
 
-_ANSWER_S = 60.0
 _NEWEST_API = (1, 51)
 
 
 class EngineClient:
-    """One engine; asks it for its version and kind when they first matter."""
+    """One engine; asks it for its version and kind when they first matter.
 
-    def __init__(self, address: Address) -> None:
+    Args:
+        address: Where it listens.
+        answer_s: Seconds it may think about a small question.
+    """
+
+    def __init__(self, address: Address, *, answer_s: float = 60.0) -> None:
         self.address = address
+        self._answer_s = answer_s
         self._api: tuple[int, int] | None = None
         self._info: Mapping[str, Any] | None = None
         self._is_podman = False
@@ -41,12 +47,12 @@ class EngineClient:
     def api(self) -> tuple[int, int]:
         """The API version both ends know."""
         if self._api is None:
-            with self._send("GET", "/_ping") as response:
+            with self._send("GET", "/_ping", timeout_s=self._answer_s) as response:
                 response.read()
                 version = response.headers.get("api-version", "")
                 self._is_podman = "libpod-api-version" in response.headers
             major, _, minor = version.partition(".")
-            if not (major.isdigit() and minor.isdigit()):
+            if not (major.isdecimal() and minor.isdecimal()):
                 raise not_an_engine(self.address, "its /_ping names no API version")
             self._api = min((int(major), int(minor)), _NEWEST_API)
         return self._api
@@ -61,14 +67,17 @@ class EngineClient:
     def info(self) -> Mapping[str, Any]:
         """What ``GET /info`` says."""
         if self._info is None:
-            self._info = self._json("GET", "/info")
+            found = self._json("GET", "/info")
+            if not isinstance(found, dict):
+                raise not_an_engine(self.address, "its /info is no object")
+            self._info = found
         return self._info
 
     @property
     def has_containerd_store(self) -> bool:
         """Whether images are kept by digest; the driver's name alone does not tell (docker-api.md §1)."""
-        status = self.info.get("DriverStatus") or []
-        return ["driver-type", "io.containerd.snapshotter.v1"] in status
+        status = self.info.get("DriverStatus")
+        return isinstance(status, list) and ["driver-type", "io.containerd.snapshotter.v1"] in status
 
     @property
     def reads_zstd(self) -> bool:
@@ -87,7 +96,7 @@ class EngineClient:
         rows = self._json("GET", "/images/json")
         found: list[LocalImage] = []
         for row in rows if isinstance(rows, list) else ():
-            with contextlib.suppress(ValueError, KeyError, TypeError):
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, OverflowError):
                 names = tuple(name for name in row.get("RepoTags") or () if "<none>" not in name)
                 found.append(
                     LocalImage(
@@ -158,7 +167,7 @@ class EngineClient:
             yield from response.pieces()
 
     def load(self, archive: Iterable[bytes], *, cancel: CancelSignal | None = None) -> list[dict[str, Any]]:
-        """Send an archive and return what the engine said, line by line.
+        """Send an archive and return what the engine said of its result, line by line.
 
         Raises:
             OciStoreError: the engine refused it; what ``archive`` raises passes through and ends the load.
@@ -180,22 +189,22 @@ class EngineClient:
             wire.close()
 
     def _loaded(self, response: Response) -> list[dict[str, Any]]:
-        body = response.read()
         if response.status != 200:
-            self._raise_for(response.status, body, subject="")
-        lines: list[dict[str, Any]] = []
-        for line in body.splitlines():
+            self._raise_for(response.status, response.read(), subject="")
+        events: list[dict[str, Any]] = []
+        for line in response.lines():
             with contextlib.suppress(ValueError, RecursionError):
                 event = json.loads(line)
-                if isinstance(event, dict):
-                    lines.append(event)
-        return lines
+                # Large images come with thousands of lines of progress.
+                if isinstance(event, dict) and event.keys() & {"stream", "error", "errorDetail"}:
+                    events.append(event)
+        return events
 
     def _json(self, method: str, path: str, query: Mapping[str, str] | None = None, *, subject: str = "") -> Any:
         target = self._versioned(path) + (f"?{urlencode(query)}" if query else "")
-        with self._send(method, target) as response:
+        with self._send(method, target, timeout_s=self._answer_s) as response:
             body = response.read()
-            if response.status >= 400:
+            if response.status >= 300:
                 self._raise_for(response.status, body, subject=subject)
         if not body:
             return None
@@ -213,8 +222,8 @@ class EngineClient:
         method: str,
         target: str,
         *,
+        timeout_s: float | None,
         cancel: CancelSignal | None = None,
-        timeout_s: float | None = _ANSWER_S,
         version: str = "1.1",
     ) -> Response:
         wire = Wire(self.address)
@@ -226,7 +235,7 @@ class EngineClient:
             raise
 
     def _check(self, response: Response, *, subject: str) -> None:
-        if response.status >= 400:
+        if response.status >= 300:
             self._raise_for(response.status, response.read(), subject=subject)
 
     def _raise_for(self, status: int, body: bytes, *, subject: str) -> None:
@@ -243,6 +252,8 @@ class EngineClient:
                 cause=message,
                 fix="see docker images; name another with --image",
             )
+        elif "no space left" in message:
+            error = engine_is_full(str(self.address), message)
         elif status == 400:
             error = UsageError("the engine refuses the request", where=str(self.address), cause=message)
         else:
@@ -253,3 +264,8 @@ class EngineClient:
                 fix="look at the engine's log",
             )
         raise error
+
+
+def engine_is_full(where: str, said: str) -> NoSpace:
+    """The error for an engine that has no room for an image."""
+    return NoSpace("the engine's disk is full", where=where, cause=said, fix="docker system df; docker system prune")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+
+import msgspec
 
 from ocistore_tui.errors import IntegrityError, NotFound, UsageError
 from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.image import parse_config
 from ocistore_tui.model.manifest import Descriptor, Index, Manifest, parse_manifest
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.text import inert
 
-MAX_JSON_BYTES = 20 * 1024 * 1024
 REF_NAME = "org.opencontainers.image.ref.name"
 CONTAINERD_NAME = "io.containerd.image.name"
+_MAKE_AGAIN = "make the archive or layout again, or load the image again"
 LAYOUT_FILE = b'{"imageLayoutVersion":"1.0.0"}'
 """The bytes of ``oci-layout`` (image-spec image-layout.md)."""
 
@@ -30,18 +31,30 @@ class ArchivedImage:
     layers: tuple[str, ...]
 
 
+class _Entry(msgspec.Struct, frozen=True, rename="pascal"):
+    config: str
+    repo_tags: tuple[str, ...] | None = None
+    layers: tuple[str, ...] | None = None
+
+
+_entries = msgspec.json.Decoder(tuple[_Entry, ...])
+
+
 def parse_archive_manifest(raw: bytes, *, where: str) -> tuple[ArchivedImage, ...]:
-    """The images a docker archive says it holds."""
-    document = _json(raw, where)
-    images: list[ArchivedImage] = []
-    for entry in document if isinstance(document, list) else ():
-        if isinstance(entry, dict) and isinstance(entry.get("Config"), str):
-            layers = [layer for layer in entry.get("Layers") or () if isinstance(layer, str)]
-            names = [name for name in entry.get("RepoTags") or () if isinstance(name, str)]
-            images.append(ArchivedImage(entry["Config"], tuple(names), tuple(layers)))
-    if not images:
+    """The images a docker archive says it holds.
+
+    Raises:
+        IntegrityError: it is not JSON of this form, or names none.
+    """
+    try:
+        found = _entries.decode(raw)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise IntegrityError(
+            "manifest.json cannot be read", where=where, cause=str(error), fix="make the archive again"
+        ) from error
+    if not found:
         raise IntegrityError("the archive's manifest.json names no image", where=where, fix="make the archive again")
-    return tuple(images)
+    return tuple(ArchivedImage(entry.config, entry.repo_tags or (), entry.layers or ()) for entry in found)
 
 
 def choose_archived(images: tuple[ArchivedImage, ...], name: str | None, *, where: str) -> ArchivedImage:
@@ -53,10 +66,11 @@ def choose_archived(images: tuple[ArchivedImage, ...], name: str | None, *, wher
         raise UsageError(
             "the archive holds several images", where=where, cause=names, fix="write docker-archive:FILE:NAME:TAG"
         )
-    wanted = familiar(name)
-    for image in images:
-        if wanted in (familiar(tag) for tag in image.names):
-            return image
+    # Podman puts localhost/ before names without a registry.
+    for called in (familiar, lambda tag: familiar(tag).removeprefix("localhost/")):
+        for image in images:
+            if called(name) in map(called, image.names):
+                return image
     names = ", ".join(inert(tag, limit=80) for image in images for tag in image.names) or "none has a name"
     raise NotFound(f"the archive holds no image {name}", where=where, cause=f"it holds: {names}")
 
@@ -104,10 +118,10 @@ def gather(root: Descriptor, read: Callable[[Digest], bytes | None], *, where: s
     pending = [root.digest]
     while pending:
         digest = pending.pop()
-        raw = _verified(digest, read, where)
+        raw = _verified(digest, read, where) if digest not in documents else None
         if raw is None:
             if digest == root.digest:
-                raise IntegrityError("the image's manifest is missing", where=f"{where}: {digest}", fix="make it again")
+                raise IntegrityError("the image's manifest is missing", where=f"{where}: {digest}", fix=_MAKE_AGAIN)
             continue
         documents[digest] = raw
         found = parse_manifest(raw, where=f"{where}: {digest}")
@@ -124,30 +138,39 @@ def choose_platform(root: Descriptor, documents: Mapping[Digest, bytes], wanted:
     """The manifest of one platform below ``root``.
 
     Raises:
-        NotFound: the index has none for it that is there.
+        NotFound: there is none for it.
     """
     found = parse_manifest(documents[root.digest], where=where)
-    if isinstance(found, Manifest):
-        return root
+    children = found.manifests if isinstance(found, Index) else (root,)
     offered: list[str] = []
-    for child in found.manifests:
-        if child.platform is None or child.is_attestation or not child.platform.is_known:
+    for child in children:
+        platform = child.platform or _platform_of(child, documents)
+        if child.is_attestation or (child.platform is not None and not platform.is_known):
             continue
-        offered.append(str(child.platform))
-        if child.platform.matches(wanted) and child.digest in documents:
+        # What says nothing about its platform, such as an artifact, fits everywhere when it is alone.
+        fits = platform.matches(wanted) if platform.is_known else child is root
+        if fits and child.digest in documents:
             return child
+        offered.append(str(platform) or "none")
     raise NotFound(
         f"no image for {wanted} in the source",
         where=where,
-        cause=f"its index names {', '.join(map(inert, offered)) or 'no platforms'}",
+        cause=f"it is for {', '.join(map(inert, offered)) or 'no platform'}",
         fix="choose another with --platform, or leave it out",
     )
 
 
+def _platform_of(child: Descriptor, documents: Mapping[Digest, bytes]) -> Platform:
+    """What a manifest's own config says, as far as it is at hand."""
+    raw = documents.get(child.digest)
+    found = parse_manifest(raw) if raw is not None else None
+    config = documents.get(found.config.digest) if isinstance(found, Manifest) and found.is_image else None
+    return parse_config(config).platform if config is not None else Platform()
+
+
 def familiar(name: str) -> str:
     """``docker.io/library/app:1`` as docker shows it: ``app:1``; a missing tag is ``latest``."""
-    for prefix in ("docker.io/library/", "docker.io/", "localhost/"):
-        name = name.removeprefix(prefix)
+    name = name.removeprefix("docker.io/library/").removeprefix("docker.io/")
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
@@ -162,14 +185,5 @@ def normalised(name: str) -> str:
 def _verified(digest: Digest, read: Callable[[Digest], bytes | None], where: str) -> bytes | None:
     raw = read(digest)
     if raw is not None and hashlib.new(digest.algorithm, raw).hexdigest() != digest.encoded:
-        raise IntegrityError("a document is not what its digest says", where=f"{where}: {digest}", fix="make it again")
+        raise IntegrityError("a document is not what its digest says", where=f"{where}: {digest}", fix=_MAKE_AGAIN)
     return raw
-
-
-def _json(raw: bytes, where: str) -> Any:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise IntegrityError(
-            "manifest.json cannot be read", where=where, cause=str(error), fix="make it again"
-        ) from error

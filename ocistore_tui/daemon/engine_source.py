@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from typing import Any
 
 from ocistore_tui.backends.base import CancelSignal
@@ -11,9 +12,10 @@ from ocistore_tui.daemon.blobs import HeldDocuments, blob_digest
 from ocistore_tui.daemon.client import EngineClient
 from ocistore_tui.daemon.documents import choose_platform, parse_layout_index
 from ocistore_tui.daemon.export import classic_items, content_items
-from ocistore_tui.daemon.http import not_an_engine
 from ocistore_tui.daemon.legacy import v1_names
-from ocistore_tui.daemon.tar import ChunkStream, read_tar
+from ocistore_tui.daemon.streams import ChunkStream
+from ocistore_tui.daemon.tar import read_tar
+from ocistore_tui.daemon.wire import not_an_engine
 from ocistore_tui.errors import IntegrityError, NotFound
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import ExportItem, ImageFacts, SourceKind
@@ -49,29 +51,39 @@ class EngineSource:
             found = self._client.inspect(self._name)
             try:
                 self._facts = self._facts_of(found)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
                 said = f"its answer about an image cannot be used: {error}"
                 raise not_an_engine(self._client.address, said) from error
         return self._facts
 
     def export(self, *, skip: Callable[[Digest], bool], cancel: CancelSignal | None = None) -> Generator[ExportItem]:
         """See `ImageSource.export`. By id, so that a name that moves meanwhile changes nothing."""
+        try:
+            yield from self._items(skip, cancel)
+        except IntegrityError as error:
+            error.where = error.where or f"{self._name} in {self._client.address}"
+            raise
+
+    def _items(self, skip: Callable[[Digest], bool], cancel: CancelSignal | None) -> Generator[ExportItem]:
         facts = self.facts()
         one = self._platform if self._client.api >= _EXPORTS_ONE_PLATFORM else None
-        chunks = self._client.export(facts.id, platform=one, cancel=cancel)
-        entries = read_tar(ChunkStream(chunks))
-        if facts.kind is SourceKind.CONTENT:
-            return content_items(entries, choose=self._choose, where=f"{facts.name} in {self._client.address}")
-        names = v1_names(facts.diff_ids)
-        known = frozenset(facts.diff_ids)
-        encoded = facts.id.encoded
-        return classic_items(
-            entries,
-            facts,
-            layer_at=lambda path: _layer_at(path, names, known),
-            config_at=frozenset({f"{encoded}.json", f"blobs/sha256/{encoded}"}),
-            skip=skip,
-        )
+        where = f"{facts.name} in {self._client.address}"
+        # Closing hangs up, which ends the export on the engine's side.
+        with closing(self._client.export(facts.id, platform=one, cancel=cancel)) as chunks:
+            entries = read_tar(ChunkStream(chunks))
+            if facts.kind is SourceKind.CONTENT:
+                yield from content_items(entries, choose=self._choose, where=where)
+                return
+            names = v1_names(facts.diff_ids)
+            known = frozenset(facts.diff_ids)
+            encoded = facts.id.encoded
+            yield from classic_items(
+                entries,
+                facts,
+                layer_at=lambda path: _layer_at(path, names, known),
+                config_at=frozenset({f"{encoded}.json", f"blobs/sha256/{encoded}"}),
+                skip=skip,
+            )
 
     def _facts_of(self, found: Mapping[str, Any]) -> ImageFacts:
         image_id = Digest.parse(str(found["Id"]))
@@ -101,7 +113,9 @@ class EngineSource:
         facts = self.facts()
         where = f"{facts.name} in {self._client.address}"
         roots = parse_layout_index(index, where=where).manifests
-        root = next((child for child in roots if child.digest == facts.id), roots[0] if len(roots) == 1 else None)
+        # Asked for one platform, an engine may name that platform's manifest instead of the index.
+        other = roots[0] if len(roots) == 1 and self._platform is not None else None
+        root = next((child for child in roots if child.digest == facts.id), other)
         if root is None:
             raise IntegrityError("the export is of another image", where=where, fix="push again")
         if self._platform is not None and root.digest in documents:

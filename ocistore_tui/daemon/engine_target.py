@@ -12,14 +12,14 @@ from typing import Any
 from ocistore_tui.backends.base import CancelSignal
 from ocistore_tui.daemon.blobs import blob_digest
 from ocistore_tui.daemon.bundle import Bundle
-from ocistore_tui.daemon.client import EngineClient
+from ocistore_tui.daemon.client import EngineClient, engine_is_full
 from ocistore_tui.daemon.documents import familiar
 from ocistore_tui.daemon.recode import Recoder
-from ocistore_tui.daemon.tar import ChunkStream, read_tar
+from ocistore_tui.daemon.streams import ChunkStream
+from ocistore_tui.daemon.tar import read_tar
 from ocistore_tui.errors import (
+    Cancelled,
     IntegrityError,
-    NoSpace,
-    NotFound,
     OciStoreError,
     PartialLoadRefused,
     Unavailable,
@@ -31,6 +31,10 @@ from ocistore_tui.model.manifest import Descriptor, Manifest, parse_manifest
 from ocistore_tui.model.media_types import compression
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.text import inert
+
+_PATIENT_S = 60.0
+_HURRIED_S = 3.0
+"""How long an engine may take over each question after a cancel."""
 
 
 class EngineTarget:
@@ -98,14 +102,15 @@ class EngineTarget:
             compression(layer.media_type) == "zstd" for layer in image.chosen.layers
         )
         recoder = Recoder() if needs_recoding else None
-        bundle = Bundle(image, self._name, with_layout=recoder is None, skip=skip, recoder=recoder)
+        tag = self._name.rpartition(":")[2]
+        bundle = Bundle(image, self._name, tag, with_layout=recoder is None, skip=skip, recoder=recoder)
         try:
             lines = self._client.load(self._archive(bundle, open_blob, on_layer), cancel=cancel)
             self._check_said(lines, partial=bool(skip))
             loaded = self._check_loaded(image, partial=bool(skip), cancel=cancel)
             return Loaded(self._name, loaded, tuple(recoder.recoded) if recoder else ())
-        except BaseException:
-            self._restore(before)
+        except BaseException as error:
+            self._restore(before, answer_s=_HURRIED_S if isinstance(error, Cancelled) else _PATIENT_S)
             raise
 
     def _archive(
@@ -125,10 +130,12 @@ class EngineTarget:
         loaded = False
         for line in lines:
             detail = line.get("errorDetail")
-            text = str(detail.get("message", "")) if isinstance(detail, dict) else str(line.get("error") or "")
+            text = str(detail.get("message") or "") if isinstance(detail, dict) else ""
+            if detail or line.get("error"):
+                said = said or text or str(line.get("error") or "it failed without a reason")
             stream = str(line.get("stream") or "")
             # From 27.3 on a failed unpacking is only told in the stream (docker-api.md §4).
-            said = said or text or (stream if stream.startswith("Error unpacking image") else "")
+            said = said or (stream if stream.startswith("Error unpacking image") else "")
             loaded = loaded or stream.startswith("Loaded image")
         if not said and loaded:
             return
@@ -136,9 +143,7 @@ class EngineTarget:
         if partial:
             raise PartialLoadRefused("the engine wants the whole image", where=self.label, cause=said)
         if "no space left" in said:
-            raise NoSpace(
-                "the engine's disk is full", where=self.label, cause=said, fix="docker system df; docker system prune"
-            )
+            raise engine_is_full(self.label, said)
         raise Unavailable(
             "the engine could not load the image",
             where=self.label,
@@ -193,17 +198,16 @@ class EngineTarget:
                 break
         return frozenset(there)
 
-    def _restore(self, before: Digest | None) -> None:
+    def _restore(self, before: Digest | None, *, answer_s: float) -> None:
         """Let the name mean what it meant: a failed load can leave it on a broken image (docker-api.md §4)."""
+        client = EngineClient(self._client.address, answer_s=answer_s)
         with contextlib.suppress(OciStoreError):
-            now = self._client.find(self._name)
-            if now == before:
+            if client.find(self._name) == before:
                 return
             if before is None:
-                self._client.untag(self._name)
+                client.untag(self._name)
             else:
-                with contextlib.suppress(NotFound):
-                    self._client.tag(before, self._name)
+                client.tag(before, self._name)
 
 
 def _common_prefix(ours: Sequence[Digest], theirs: Sequence[Digest]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 
 from ocistore_tui.daemon.blobs import HeldDocuments, blob_digest, is_document, raw_layer
-from ocistore_tui.daemon.documents import MAX_JSON_BYTES, gather
+from ocistore_tui.daemon.documents import gather
 from ocistore_tui.daemon.tar import TarEntry
 from ocistore_tui.errors import IntegrityError
 from ocistore_tui.model.digest import Digest
@@ -73,7 +73,7 @@ def content_items(
         if entry.type != "file":
             continue
         if entry.name == "index.json":
-            index = entry.read(max_bytes=MAX_JSON_BYTES)
+            index = entry.read(max_bytes=MAX_MANIFEST_BYTES)
             continue
         digest = blob_digest(entry.name)
         if digest is None:

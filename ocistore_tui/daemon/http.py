@@ -1,23 +1,17 @@
-"""Just enough HTTP/1.1 to talk to a container engine: one request a connection, bodies in large pieces, cancellable.
+"""Just enough HTTP/1.1 to talk to a container engine: an answer's head, and its body in pieces as large as they come.
 
 Importing a general client costs more than a whole unchanged push may take, and it hands data out in tiny chunks.
 """
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import subprocess
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self
+from collections.abc import Iterator
+from typing import Self
 
-from ocistore_tui.backends.base import CancelSignal, check_cancel
-from ocistore_tui.daemon.address import Address
-from ocistore_tui.errors import AccessDenied, Unavailable
+from ocistore_tui.backends.base import CancelSignal
+from ocistore_tui.daemon.wire import Wire, not_an_engine
+from ocistore_tui.errors import Unavailable
 
-_TICK_S = 0.25
-_RECEIVE_BYTES = 1024 * 1024
 _MAX_HEAD_BYTES = 256 * 1024
 
 
@@ -45,7 +39,7 @@ class Response:
         if "chunked" in self.headers.get("transfer-encoding", "").lower():
             yield from self._chunked()
         elif "content-length" in self.headers:
-            left = int(self.headers["content-length"])
+            left = self._size(self.headers["content-length"], 10)
             while left:
                 piece = self._some(left)
                 left -= len(piece)
@@ -65,6 +59,16 @@ class Response:
             parts.append(piece)
         return b"".join(parts)
 
+    def lines(self) -> Iterator[bytes]:
+        """The body by lines, without their ends."""
+        held = b""
+        for piece in self.pieces():
+            *whole, held = (held + piece).split(b"\n")
+            if len(held) > _MAX_HEAD_BYTES:
+                raise not_an_engine(self._wire.address, "a line of its answer has no end")
+            yield from whole
+        yield held
+
     def close(self) -> None:
         """Hang up: ends whatever the engine still does for this request."""
         self._wire.close()
@@ -78,15 +82,17 @@ class Response:
     def _read_head(self) -> bytes:
         while b"\r\n\r\n" not in self._buffer:
             piece = self._receive()
-            if not piece or len(self._buffer) > _MAX_HEAD_BYTES:
-                raise not_an_engine(self._wire.address, "it closed the connection" if not piece else "endless headers")
+            if not piece:
+                raise self._wire.hung_up()
+            if len(self._buffer) > _MAX_HEAD_BYTES:
+                raise not_an_engine(self._wire.address, "endless headers")
             self._buffer += piece
         head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
         return head
 
     def _chunked(self) -> Iterator[bytes]:
         while True:
-            size = int(self._line().split(b";")[0], 16)
+            size = self._size(self._line().split(b";")[0].decode("latin-1"), 16)
             while size:
                 piece = self._some(size)
                 size -= len(piece)
@@ -97,8 +103,19 @@ class Response:
             else:
                 return
 
+    def _size(self, text: str, base: int) -> int:
+        try:
+            size = int(text, base)
+            if size >= 0:
+                return size
+        except ValueError:
+            pass
+        raise not_an_engine(self._wire.address, f"a length of {text[:40]!r}")
+
     def _line(self) -> bytes:
         while b"\r\n" not in self._buffer:
+            if len(self._buffer) > _MAX_HEAD_BYTES:
+                raise not_an_engine(self._wire.address, "endless chunk sizes")
             self._buffer += self._must_receive()
         line, _, self._buffer = self._buffer.partition(b"\r\n")
         return line
@@ -125,155 +142,3 @@ class Response:
 
     def _receive(self) -> bytes:
         return self._wire.receive(timeout_s=self._timeout_s, cancel=self._cancel)
-
-
-class Wire:
-    """One connection to an engine.
-
-    Raises:
-        Unavailable: nobody listens there.
-        AccessDenied: the socket may not be used.
-    """
-
-    def __init__(self, address: Address) -> None:
-        self.address = address
-        self._process: subprocess.Popen[bytes] | None = None
-        try:
-            self._socket: Any = self._open()
-        except PermissionError as error:
-            raise AccessDenied(
-                "permission denied on the engine's socket",
-                where=str(address),
-                cause="your user may not use it",
-                fix='add it to the group that owns the socket: sudo usermod -aG docker "$USER", then sign in again',
-            ) from error
-        except OSError as error:
-            raise Unavailable(
-                "no container engine answers",
-                where=str(address),
-                cause=error.strerror or str(error),
-                fix="start Docker, or name another with --docker-host or DOCKER_HOST; archives work without: "
-                "--image docker-archive:FILE",
-            ) from error
-        self._socket.settimeout(_TICK_S)
-
-    def send(
-        self,
-        method: str,
-        target: str,
-        *,
-        headers: Mapping[str, str],
-        body: bytes | Iterable[bytes] | None,
-        cancel: CancelSignal | None = None,
-        version: str = "1.1",
-    ) -> None:
-        """Send a request; a body that is not bytes goes in chunks as large as it comes."""
-        lines = [f"{method} {target} HTTP/{version}", "Host: engine", "Connection: close", "User-Agent: ocistore-tui"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        if isinstance(body, bytes):
-            lines.append(f"Content-Length: {len(body)}")
-        elif body is not None:
-            lines.append("Transfer-Encoding: chunked")
-        self._send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"), cancel)
-        if isinstance(body, bytes):
-            self._send(body, cancel)
-        elif body is not None:
-            for piece in body:
-                if piece:
-                    self._send(b"%x\r\n" % len(piece), cancel)
-                    self._send(piece, cancel)
-                    self._send(b"\r\n", cancel)
-            self._send(b"0\r\n\r\n", cancel)
-
-    def receive(self, *, timeout_s: float | None, cancel: CancelSignal | None) -> bytes:
-        """Bytes as they come; ``b""`` at the end."""
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            check_cancel(cancel, where=str(self.address))
-            try:
-                return bytes(self._socket.recv(_RECEIVE_BYTES))
-            except TimeoutError as error:
-                if deadline is not None and time.monotonic() > deadline:
-                    raise Unavailable(
-                        "the engine does not answer", where=str(self.address), cause=f"silent for {timeout_s:.0f} s",
-                        fix="look at the engine's log; restart it if it hangs",
-                    ) from error  # fmt: skip
-            except OSError as error:
-                raise self._broken(error) from error
-
-    def close(self) -> None:
-        """Hang up."""
-        with contextlib.suppress(OSError):
-            self._socket.close()
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def _send(self, data: bytes, cancel: CancelSignal | None) -> None:
-        view = memoryview(data)
-        while view:
-            check_cancel(cancel, where=str(self.address))
-            try:
-                view = view[self._socket.send(view) :]
-            except TimeoutError:
-                continue
-            except OSError as error:
-                raise self._broken(error) from error
-
-    def _broken(self, error: OSError) -> Unavailable:
-        return Unavailable(
-            "the connection to the engine broke",
-            where=str(self.address),
-            cause=error.strerror or str(error),
-            fix="see whether the engine still runs, then try again",
-        )
-
-    def _open(self) -> Any:
-        address = self.address
-        if address.scheme == "unix":
-            opened = socket.socket(socket.AF_UNIX)
-            opened.connect(address.path)
-            return opened
-        if address.scheme == "ssh":
-            return self._open_ssh()
-        plain = socket.create_connection((address.host, address.port), timeout=10)
-        return self._with_tls(plain) if address.tls else plain
-
-    def _open_ssh(self) -> socket.socket:
-        # The user's own ssh, so that its configuration, agents and known hosts count.
-        place = f"{self.address.user}@{self.address.host}" if self.address.user else self.address.host
-        command = ["ssh", "-T", "-o", "BatchMode=yes"]
-        if self.address.port:
-            command += ["-p", str(self.address.port)]
-        command += ["--", place, "docker", "system", "dial-stdio"]
-        ours, theirs = socket.socketpair()
-        with theirs:
-            # A list, no shell, and no option can hide in it.
-            self._process = subprocess.Popen(  # noqa: S603
-                command, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.DEVNULL
-            )
-        return ours
-
-    def _with_tls(self, plain: socket.socket) -> Any:
-        import ssl
-
-        certs = self.address.cert_dir
-        authority = certs / "ca.pem" if certs else None
-        context = ssl.create_default_context(cafile=str(authority) if authority and authority.exists() else None)
-        if not self.address.tls_verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if certs and (certs / "cert.pem").exists():
-            context.load_cert_chain(str(certs / "cert.pem"), str(certs / "key.pem"))
-        return context.wrap_socket(plain, server_hostname=self.address.host)
-
-
-def not_an_engine(address: Address, said: str) -> Unavailable:
-    """The error for something that does not speak the engine's API."""
-    return Unavailable(
-        "this is not a container engine",
-        where=str(address),
-        cause=said[:200],
-        fix="check the address; TLS engines need DOCKER_TLS_VERIFY=1 or a context",
-    )

@@ -14,7 +14,6 @@ from typing import Any, BinaryIO
 from ocistore_tui.backends.base import CancelSignal, check_cancel, checked_chunks
 from ocistore_tui.daemon.documents import (
     LAYOUT_FILE,
-    MAX_JSON_BYTES,
     REF_NAME,
     choose_platform,
     choose_root,
@@ -34,7 +33,7 @@ from ocistore_tui.model.local import (
     StoredBlob,
     StoredImage,
 )
-from ocistore_tui.model.manifest import Descriptor, Manifest, parse_manifest
+from ocistore_tui.model.manifest import MAX_MANIFEST_BYTES, Descriptor, Manifest, parse_manifest
 from ocistore_tui.model.platform import Platform
 
 _PIECE_BYTES = 1024 * 1024
@@ -102,11 +101,20 @@ class LayoutDirectory:
 
     def index(self) -> bytes | None:
         """The bytes of ``index.json``; None: there is none yet."""
-        return self._read(self.path / "index.json", MAX_JSON_BYTES)
+        try:
+            with self._open(self.path / "index.json") as file:
+                return file.read(MAX_MANIFEST_BYTES + 1)
+        except NotFound:
+            return None
 
     def document(self, digest: Digest) -> bytes | None:
         """A small blob; None: it is not there, or too large to be a document."""
-        return self._read(self.blob_path(digest), MAX_CONFIG_BYTES)
+        try:
+            with self._open(self.blob_path(digest)) as file:
+                raw = file.read(MAX_CONFIG_BYTES + 1)
+        except NotFound:
+            return None
+        return raw if len(raw) <= MAX_CONFIG_BYTES else None
 
     def blob_path(self, digest: Digest) -> Path:
         """Where a blob lies."""
@@ -136,14 +144,6 @@ class LayoutDirectory:
         if not (self.path / "oci-layout").exists():
             self._write(self.path / "oci-layout", iter([LAYOUT_FILE]))
         self._write(self.path / "index.json", iter([json.dumps(document).encode()]))
-
-    def _read(self, path: Path, max_bytes: int) -> bytes | None:
-        try:
-            with self._open(path) as file:
-                raw = file.read(max_bytes + 1)
-        except NotFound:
-            return None
-        return raw if len(raw) <= max_bytes else None
 
     @contextlib.contextmanager
     def _open(self, path: Path) -> Iterator[BinaryIO]:
@@ -269,7 +269,7 @@ class LayoutTarget:
                 self._directory.write_blob(blob.digest, open_blob(blob))
                 on_layer(blob.digest, "downloaded")
         for digest, raw in image.documents.items():
-            if self._directory.size_of(digest) != len(raw):
+            if self._directory.size_of(digest) != len(raw) or self._directory.document(digest) != raw:
                 self._directory.write_blob(digest, iter([raw]))
         entry = {
             "mediaType": image.root.media_type,
@@ -277,7 +277,7 @@ class LayoutTarget:
             "size": image.root.size,
             "annotations": {REF_NAME: self._tag},
         }
-        others = [child for child in index.get("manifests", []) if not self._is_ours(child)]
+        others = [child for child in index.get("manifests") or () if not self._is_ours(child)]
         check_cancel(cancel, where=self.label)
         self._directory.write_index({**index, "manifests": [*others, entry]})
         return Loaded(f"oci:{self._directory.path}:{self._tag}", image.root.digest)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-from ocistore_tui.daemon.archive import Archive, DockerArchiveSource, OciArchiveSource
+from ocistore_tui.daemon.archive import Archive
+from ocistore_tui.daemon.archive_source import DockerArchiveSource, OciArchiveSource
 from ocistore_tui.daemon.archive_target import ArchiveTarget
 from ocistore_tui.daemon.client import EngineClient
+from ocistore_tui.daemon.documents import familiar
 from ocistore_tui.daemon.engine_source import EngineSource
 from ocistore_tui.daemon.engine_target import EngineTarget
 from ocistore_tui.daemon.layout import LayoutDirectory, LayoutSource, LayoutTarget
@@ -64,10 +67,9 @@ def open_target(image: str, name: str, *, engine: Callable[[], EngineClient]) ->
     form, rest = _split(image)
     if form in ("docker-archive", "oci-archive"):
         path, given = _path_and_name(rest)
-        for_docker = form == "docker-archive"
-        if for_docker:
-            return ArchiveTarget(Path(path), _checked_name(given or name), for_docker=True)
-        return ArchiveTarget(Path(path), given or name.rpartition(":")[2], for_docker=False)
+        if form == "docker-archive":
+            return ArchiveTarget(Path(path), familiar(_checked_name(given or name)), for_docker=True)
+        return ArchiveTarget(Path(path), "" if given else name, tag=given, for_docker=False)
     if form == "oci":
         path, given = _path_and_name(rest)
         return LayoutTarget(LayoutDirectory(Path(path)), given or name.rpartition(":")[2])
@@ -87,7 +89,7 @@ def _split(image: str) -> tuple[str, str]:
 def _path_and_name(rest: str) -> tuple[str, str | None]:
     """``PATH[:NAME]``; a path that exists as it stands is taken whole, colons and all."""
     path, colon, name = rest.partition(":")
-    if not colon or Path(rest).exists():
+    if not colon or os.path.exists(rest):  # noqa: PTH110  # pathlib's raises for names no file can have
         return rest, None
     return path, name or None
 

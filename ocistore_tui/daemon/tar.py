@@ -1,117 +1,23 @@
-"""Tar archives: a streaming reader that trusts nothing, an index for files, and a deterministic writer.
+"""Tar archives: a streaming reader that trusts nothing, and a deterministic writer.
 
 Formats: POSIX ustar and pax (pax(1), "pax Header Block"), GNU long names. What comes in is hostile until verified.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
 
+from ocistore_tui.daemon.streams import MAX_SAID_BYTES, ByteStream, engine_said, truncated
 from ocistore_tui.errors import IntegrityError
 from ocistore_tui.model.text import inert
 
 BLOCK = 512
-PIECE_BYTES = 1024 * 1024
 _MAX_EXTENSION_BYTES = 1024 * 1024
+_MAX_MEMBER_BYTES = 2**62
 _ZEROS = bytes(BLOCK)
-
-
-class ByteStream(Protocol):
-    """Bytes one after another."""
-
-    def exactly(self, size_bytes: int) -> bytes:
-        """The next bytes; fewer only at the end."""
-
-    def pieces(self, size_bytes: int) -> Iterator[bytes]:
-        """The next bytes in large pieces; IntegrityError when the stream ends before."""
-
-    def skip(self, size_bytes: int) -> None:
-        """Past the next bytes."""
-
-    def rest(self) -> Iterator[bytes]:
-        """All that is left."""
-
-
-class ChunkStream:
-    """A stream over pieces as they arrive."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._held = memoryview(b"")
-
-    def exactly(self, size_bytes: int) -> bytes:
-        """The next bytes; fewer only at the end."""
-        if len(self._held) >= size_bytes:
-            data, self._held = bytes(self._held[:size_bytes]), self._held[size_bytes:]
-            return data
-        with contextlib.suppress(IntegrityError):
-            return b"".join(self.pieces(size_bytes))
-        return b""
-
-    def pieces(self, size_bytes: int) -> Iterator[bytes]:
-        """The next bytes in large pieces."""
-        left = size_bytes
-        while left:
-            if not self._held:
-                chunk = next(self._chunks, None)
-                if chunk is None:
-                    raise _truncated()
-                self._held = memoryview(chunk)
-            taken, self._held = self._held[:left], self._held[left:]
-            left -= len(taken)
-            yield bytes(taken)
-
-    def skip(self, size_bytes: int) -> None:
-        """Past the next bytes."""
-        for _ in self.pieces(size_bytes):
-            pass
-
-    def rest(self) -> Iterator[bytes]:
-        """All that is left."""
-        if self._held:
-            yield bytes(self._held)
-            self._held = memoryview(b"")
-        yield from self._chunks
-
-
-class FileStream:
-    """A stream over a file that can seek: what is skipped is not read."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._size = file.seek(0, 2)
-        file.seek(0)
-
-    @property
-    def offset(self) -> int:
-        """Where the stream is, in bytes from the start."""
-        return self._file.tell()
-
-    def exactly(self, size_bytes: int) -> bytes:
-        """The next bytes; fewer only at the end."""
-        return self._file.read(size_bytes)
-
-    def pieces(self, size_bytes: int) -> Iterator[bytes]:
-        """The next bytes in large pieces."""
-        while size_bytes:
-            data = self._file.read(min(PIECE_BYTES, size_bytes))
-            if not data:
-                raise _truncated()
-            size_bytes -= len(data)
-            yield data
-
-    def skip(self, size_bytes: int) -> None:
-        """Past the next bytes."""
-        if self.offset + size_bytes > self._size:
-            raise _truncated()
-        self._file.seek(size_bytes, 1)
-
-    def rest(self) -> Iterator[bytes]:
-        """All that is left."""
-        return iter(lambda: self._file.read(PIECE_BYTES), b"")
+_OCTAL = re.compile(rb"[0-7]*\Z")
 
 
 @dataclass(slots=True)
@@ -159,21 +65,24 @@ def read_tar(stream: ByteStream) -> Iterator[TarEntry]:
     while True:
         header = stream.exactly(BLOCK)
         if len(header) < BLOCK:
-            raise _truncated()
+            raise truncated(header)
         if header == _ZEROS:
             _check_end(stream)
             return
         if not _checksum_fits(header):
             raise IntegrityError(
                 "the archive is damaged",
-                cause=_said(header) or "a header's checksum does not fit",
+                cause=engine_said(header + stream.exactly(MAX_SAID_BYTES - BLOCK))
+                or "a header's checksum does not fit",
                 fix="make the archive again",
             )
         kind = header[156:157]
         size = _number(header[124:136])
         if kind in (b"L", b"K", b"x", b"g"):
-            if size > _MAX_EXTENSION_BYTES:
-                raise IntegrityError("the archive has an absurd header", fix="make the archive again")
+            if not 0 <= size <= _MAX_EXTENSION_BYTES:
+                raise IntegrityError(
+                    "the archive has an absurd header", cause=f"a name of {size} bytes", fix="make the archive again"
+                )
             data = stream.exactly(size)
             stream.skip(-size % BLOCK)
             if kind == b"L":
@@ -186,14 +95,25 @@ def read_tar(stream: ByteStream) -> Iterator[TarEntry]:
         name = pax.get("path") or long_name or _ustar_name(header)
         target = pax.get("linkpath") or long_target or _text(header[157:257])
         if "size" in pax:
-            size = int(pax["size"]) if pax["size"].isdigit() else -1
-        if size < 0:
-            raise IntegrityError("the archive has a member of absurd size", where=inert(name, limit=120))
+            size = _decimal(pax["size"].encode("utf-8", "surrogateescape"))
+        if not 0 <= size <= _MAX_MEMBER_BYTES:
+            raise IntegrityError(
+                "the archive has a member of absurd size", where=inert(name, limit=120), fix="make the archive again"
+            )
         long_name = long_target = ""
         pax = {}
+        if kind == b"S":
+            _skip_sparse_map(header, stream)
         entry = _entry(name, kind, size, target, stream)
         yield entry
         entry.finish()
+
+
+def _skip_sparse_map(header: bytes, stream: ByteStream) -> None:
+    """Past the blocks that go on telling where the holes of an old GNU sparse file are."""
+    goes_on = header[482:483]
+    while goes_on not in (b"\0", b""):
+        goes_on = stream.exactly(BLOCK)[504:505]
 
 
 def _entry(name: str, kind: bytes, size: int, target: str, stream: ByteStream) -> TarEntry:
@@ -249,9 +169,10 @@ def _pax_records(data: bytes) -> dict[str, str]:
     records: dict[str, str] = {}
     while data:
         digits, space, _ = data.partition(b" ")
-        if not space or not digits.isdigit() or not 3 <= int(digits) <= len(data):
+        length = _decimal(digits)
+        if not space or not 3 <= length <= len(data):
             break
-        record, data = data[: int(digits)], data[int(digits) :]
+        record, data = data[:length], data[length:]
         key, _, value = record[len(digits) + 1 : -1].partition(b"=")
         records[key.decode("utf-8", "replace")] = value.decode("utf-8", "surrogateescape")
     return records
@@ -261,20 +182,16 @@ def _check_end(stream: ByteStream) -> None:
     second = stream.exactly(BLOCK)
     tail = b"" if second == _ZEROS else second
     for piece in stream.rest():
-        if len(tail) < 4096 and piece.strip(b"\0"):
-            tail += piece
+        if len(tail) < MAX_SAID_BYTES:
+            tail += piece.strip(b"\0")[:MAX_SAID_BYTES]
     if len(second) < BLOCK:
-        raise _truncated()
+        raise truncated(second)
     if tail.strip(b"\0"):
         raise IntegrityError(
-            "the export did not end well", cause=_said(tail) or "there is something behind its end", fix="try again"
+            "the export did not end well",
+            cause=engine_said(tail) or "there is something behind its end",
+            fix="try again",
         )
-
-
-def _said(data: bytes) -> str:
-    """An engine's error that it appended to the stream, as text."""
-    start = data.find(b"{")
-    return inert(data[start:].rstrip(b"\0\n").decode("utf-8", "replace"), limit=300) if start >= 0 else ""
 
 
 def _checksum_fits(header: bytes) -> bool:
@@ -288,10 +205,13 @@ def _checksum_fits(header: bytes) -> bool:
 def _number(field: bytes) -> int:
     if field[0] & 0x80:
         return int.from_bytes(field, "big") - (0x80 << (8 * (len(field) - 1)))
-    try:
-        return int(field.split(b"\0")[0].strip() or b"0", 8)
-    except ValueError:
-        return -1
+    digits = field.split(b"\0")[0].strip()
+    return int(digits or b"0", 8) if _OCTAL.match(digits) else -1
+
+
+def _decimal(digits: bytes) -> int:
+    """A number that pax writes; -1 for anything else, such as one of a thousand digits."""
+    return int(digits) if digits.isdigit() and len(digits) <= 20 else -1
 
 
 def _ustar_name(header: bytes) -> str:
@@ -323,7 +243,3 @@ def _joined(base: str, target: str) -> str:
         elif part not in ("", "."):
             parts.append(part)
     return "/".join(parts)
-
-
-def _truncated() -> IntegrityError:
-    return IntegrityError("the archive is cut off", cause="it ends before its end marker", fix="make it again")
