@@ -21,9 +21,10 @@ from typing import TypeVar
 from benchmarks.image import make_variant
 from benchmarks.measure import Run, run
 from benchmarks.report import Sample
-from benchmarks.stores import Store
+from benchmarks.stores import Store, tool
 
 OURS = str(Path(sys.executable).with_name("oci-store"))
+SKOPEO = tool("skopeo") or "skopeo"
 T = TypeVar("T")
 _NEW_LAYER_BYTES = 1_000_000
 
@@ -64,12 +65,13 @@ class Bench:
     failures: list[str] = field(default_factory=list)
 
     @contextlib.contextmanager
-    def survived(self, daemon: Daemon, store: Store, who: str) -> Iterator[None]:
+    def survived(self, *what: str) -> Iterator[None]:
         """A contestant that fails loses its rows; the others go on."""
+        os.sync()  # what the one before wrote is not for this one to wait for
         try:
             yield
         except RuntimeError as error:
-            failure = f"{daemon.label}, {store.kind}: {who} failed: {' '.join(str(error).split())}"
+            failure = f"{', '.join(what)} failed: {' '.join(str(error).split())}"
             print(failure, flush=True)
             self.failures.append(failure)
 
@@ -107,7 +109,6 @@ def push_rows(bench: Bench, daemon: Daemon, stores: list[Store], turn: int) -> N
     for name in names.values():
         _load(bench, daemon, name)
         _add_layer(bench, daemon, name)
-    os.sync()
     contestants: list[tuple[str, Callable[[Store], None]]] = []
     if "ours" in bench.who:
         contestants.append(("ours", lambda store: _push_ours(bench, daemon, store, names["ours"])))
@@ -117,10 +118,10 @@ def push_rows(bench: Bench, daemon: Daemon, stores: list[Store], turn: int) -> N
         contestants.append(("skopeo", lambda store: _push_skopeo(bench, daemon, store, names["docker"])))
     for store in _rotated(stores, turn):
         for who, push in _rotated(contestants, turn):
-            with bench.survived(daemon, store, who):
+            with bench.survived(daemon.label, store.kind, who):
                 push(store)
         if "ours" in names and "docker" in bench.who and not daemon.containerd:
-            with bench.survived(daemon, store, "docker push, digests unknown"):
+            with bench.survived(daemon.label, store.kind, "docker push, digests unknown"):
                 _push_docker_unknown(bench, daemon, store, names["ours"])
 
 
@@ -132,7 +133,7 @@ def pull_rows(bench: Bench, daemons: list[Daemon], store: Store, turn: int) -> N
         ),
         "docker": lambda daemon, name, tag: _docker(daemon, "pull", "-q", f"{store.registry}/{name}:{tag}"),
         "skopeo": lambda daemon, name, tag: run(
-            ["skopeo", "copy", "--quiet", "--src-tls-verify=false", "--dest-daemon-host", daemon.host,
+            [SKOPEO, "copy", "--quiet", "--src-tls-verify=false", "--dest-daemon-host", daemon.host,
              f"docker://{store.registry}/{name}:{tag}", f"docker-daemon:bench/{name}:{tag}"]
         ),
     }  # fmt: skip
@@ -141,29 +142,32 @@ def pull_rows(bench: Bench, daemons: list[Daemon], store: Store, turn: int) -> N
         names.pop("skopeo", None)
     for name in names.values():
         _store(bench, store, name)
-    os.sync()
     for daemon in daemons:
         for who, name in _rotated(list(names.items()), turn):
             if who == "skopeo" and not bench.skopeo_reaches(daemon):
                 continue
             said = {"docker": "docker pull"}.get(who, who)
-            with bench.survived(daemon, store, said):
+            with bench.survived(daemon.label, store.kind, said):
                 bench.note(daemon, store, "full pull", said, contestants[who](daemon, name, "1"))
                 bench.note(daemon, store, "one small layer missing", said, contestants[who](daemon, name, "2"))
 
 
-def remove_images(bench: Bench, daemon: Daemon) -> None:
-    """Take this run's images out of the daemon again."""
-    listed = subprocess.run(
-        ["docker", "-H", daemon.host, "images", "--format", "{{.Repository}} {{.Tag}} {{.ID}}"],
-        capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
-    ours = set()
-    for repository, tag, image_id in (line.split() for line in listed):
-        if re.search(rf"(^bench|^localhost:\d+)/.*-{bench.stamp}(-b)?$", repository):
-            ours.add(image_id if tag == "<none>" else f"{repository}:{tag}")
-    if ours:
-        _docker(daemon, "rmi", "-f", *sorted(ours))
+def remove_images(bench: Bench, daemon: Daemon) -> list[str]:
+    """Take this run's images out of the daemon again; says which it would not let go."""
+    docker = ["docker", "-H", daemon.host]
+    left: list[str] = []
+    for _ in range(4):  # an image others are built on goes only after them
+        listed = subprocess.run(
+            [*docker, "images", "--format", "{{.Repository}} {{.Tag}} {{.ID}}"],
+            capture_output=True, text=True, check=True,
+        ).stdout.splitlines()  # fmt: skip
+        rows = [line.split() for line in listed]
+        mine = re.compile(rf"(bench|localhost:\d+)/.*-{bench.stamp}(-b)?\Z")
+        left = sorted({f"{name}:{tag}" if tag != "<none>" else image for name, tag, image in rows if mine.match(name)})
+        if not left:
+            break
+        subprocess.run([*docker, "rmi", "-f", *left], capture_output=True, check=False)
+    return left
 
 
 def _push_ours(bench: Bench, daemon: Daemon, store: Store, name: str) -> None:
@@ -190,7 +194,7 @@ def _push_docker_unknown(bench: Bench, daemon: Daemon, store: Store, name: str) 
 
 def _push_skopeo(bench: Bench, daemon: Daemon, store: Store, name: str) -> None:
     command = [
-        "skopeo", "copy", "--quiet", "--dest-tls-verify=false", "--src-daemon-host", daemon.host,
+        SKOPEO, "copy", "--quiet", "--dest-tls-verify=false", "--src-daemon-host", daemon.host,
         f"docker-daemon:bench/{name}:1", f"docker://{store.registry}/{name.replace('docker', 'skopeo', 1)}:1",
     ]  # fmt: skip
     bench.note(daemon, store, "first push", "skopeo", run(command))
@@ -239,7 +243,7 @@ def _store(bench: Bench, store: Store, name: str) -> None:
             _ours(bench, None, store, "push", f"{name}:{tag}", "--image", f"docker-archive:{archive}")
         else:
             run(
-                ["skopeo", "copy", "--quiet", "--dest-tls-verify=false", f"docker-archive:{archive}",
+                [SKOPEO, "copy", "--quiet", "--dest-tls-verify=false", f"docker-archive:{archive}",
                  f"docker://{store.registry}/{name}:{tag}"]
             )  # fmt: skip
         archive.unlink()
@@ -255,7 +259,7 @@ def _rotated(items: list[T], turn: int) -> list[T]:
 
 
 def _skopeo_version() -> tuple[int, int]:
-    said = subprocess.run(["skopeo", "--version"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run([SKOPEO, "--version"], capture_output=True, text=True, check=True).stdout
     match = re.search(r"(\d+)\.(\d+)", said)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
@@ -267,4 +271,5 @@ def cleaned(bench: Bench, daemons: list[Daemon], *, keep: bool) -> Iterator[None
         yield
     finally:
         for daemon in () if keep else daemons:
-            remove_images(bench, daemon)
+            if left := remove_images(bench, daemon):
+                print(f"{daemon.label} keeps {' '.join(left)}", flush=True)

@@ -25,13 +25,13 @@ _AZURE_KEY = "bm90LWEtc2VjcmV0"
 
 def place(backend: str, where: str) -> Place:
     """A place of the benchmark: a directory, or a server at ``where``."""
-    options: dict[str, object] = {
+    options: dict[str, dict[str, object]] = {
         "fs": {"dir": where},
         "s3": {"endpoint": where, "region": "us-east-1", "access_key": "ocistore", "secret_key": "ocistore-secret"},
         "gcs": {"endpoint": where, "anonymous": True, "project_id": "bench"},
         "azure": {"endpoint": f"{where}/bench", "account_name": "bench", "account_key": _AZURE_KEY},
-    }[backend]
-    return Place(backend, "" if backend == "fs" else "bench", options)
+    }
+    return Place(backend, "" if backend == "fs" else "bench", options[backend])
 
 
 def keys(store: ObjectStore, expected: int) -> dict[str, float]:

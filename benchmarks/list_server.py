@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import bisect
 import hashlib
-import itertools
 import json
 import sys
 import threading
@@ -52,7 +51,7 @@ def _repository(name: str, tags: int, *, layers: int) -> Iterator[str]:
 
 def serve(answer: Callable[[str, dict[str, str]], Answer], latency_s: float = 0) -> None:
     """Answer on a port of the loopback until the process is ended."""
-    seen = itertools.count()
+    seen: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -62,11 +61,10 @@ def serve(answer: Callable[[str, dict[str, str]], Answer], latency_s: float = 0)
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             if parts.path == "/-/requests":
-                nonlocal seen
-                status, kind, body = 200, "text/plain", str(next(seen)).encode()
-                seen = itertools.count()
+                status, kind, body = 200, "text/plain", str(len(seen)).encode()
+                seen.clear()
             else:
-                next(seen)
+                seen.append(self.path)
                 query = {key: values[0] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
                 status, kind, body = answer(parts.path, query)
                 time.sleep(latency_s)

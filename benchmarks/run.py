@@ -59,10 +59,12 @@ def _images(options: argparse.Namespace) -> list[str]:
         stores = [stack.enter_context(OPENERS[kind](options.work)) for kind in options.stores]
         for turn in range(options.runs):
             for daemon in daemons:
-                push_rows(bench, daemon, stores, turn)
+                with bench.survived(daemon.label, "preparing pushes"):
+                    push_rows(bench, daemon, stores, turn)
         for turn in range(options.pull_runs):
             for store in stores:
-                pull_rows(bench, daemons, store, turn)
+                with bench.survived(store.kind, "preparing pulls"):
+                    pull_rows(bench, daemons, store, turn)
         server = next((store.server for store in stores if store.server), "")
     for leftover in options.work.glob("cache-*"):
         shutil.rmtree(leftover)

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.image import build_image
-from benchmarks.images import OURS
+from benchmarks.images import OURS, SKOPEO
 from benchmarks.measure import Run, run
 from benchmarks.report import spread, table
 from benchmarks.stores import Store, directory_store, s3_store
@@ -57,7 +57,7 @@ def _fill(work: Path, store: Store) -> None:
     image = build_image(work, tiny=True)
     for name in REPOSITORIES:
         target = f"docker://{store.registry}/{name}:1"
-        command = ["skopeo", "copy", "--quiet", "--dest-tls-verify=false", f"docker-archive:{image}", target]
+        command = [SKOPEO, "copy", "--quiet", "--dest-tls-verify=false", f"docker-archive:{image}", target]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 

@@ -57,20 +57,21 @@ def directory_store(work: Path) -> Iterator[Store]:
 
 @contextlib.contextmanager
 def s3_store(work: Path, *, with_registry: bool = True) -> Iterator[Store]:
-    """A bucket of an S3 server: MinIO where it is installed, else rclone's."""
+    """A bucket of an S3 server: MinIO where it is installed, else moto, which is slow and the same for everybody.
+
+    docker-registry's driver cannot work on ``rclone serve s3``: it asks for the parts of an unfinished upload.
+    """
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     with contextlib.ExitStack() as stack:
         data = stack.enter_context(_fresh(work, "s3"))
-        minio = shutil.which("minio") or _testbed_binary("minio")
+        minio = tool("minio")
         if minio:
             env = {"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY, "MINIO_BROWSER": "off"}
             command = [minio, "server", "--quiet", "--address", f"127.0.0.1:{port}", str(data)]
         else:
-            env = {}
-            beside = Path(sys.executable).with_name("rclone")
-            command = [str(beside) if beside.exists() else "rclone", "serve", "s3", str(data)]
-            command += ["--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
+            env = {"TMPDIR": str(data)}
+            command = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
         stack.enter_context(served(command, endpoint, env))
         _make_bucket(endpoint)
         address = stack.enter_context(registry(data.parent, registry_on_s3(endpoint))) if with_registry else ""
@@ -81,7 +82,7 @@ def s3_store(work: Path, *, with_registry: bool = True) -> Iterator[Store]:
             target=f"{BUCKET}/",
             env={"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY},
             registry=address,
-            server="MinIO" if minio else "rclone serve s3",
+            server="MinIO" if minio else "moto",
         )
 
 
@@ -142,7 +143,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.1)
         else:
             return
-    raise RuntimeError(f"{process.args} does not answer at {url}")
+    raise RuntimeError(f"{process.args!r} does not answer at {url}")
 
 
 def _make_bucket(endpoint: str) -> None:
@@ -158,7 +159,8 @@ def _make_bucket(endpoint: str) -> None:
     client.create_bucket(Bucket=BUCKET)
 
 
-def _testbed_binary(name: str) -> str | None:
+def tool(name: str) -> str | None:
+    """A program: the one kept for this purpose in ``bin`` of the test bed, else the installed one; None without any."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    path = Path(os.environ.get("OCISTORE_TESTBED") or cache / "ocistore-testbed") / "bin" / name
-    return str(path) if path.exists() else None
+    kept = Path(os.environ.get("OCISTORE_TESTBED") or cache / "ocistore-testbed") / "bin" / name
+    return str(kept) if kept.exists() else shutil.which(name)
