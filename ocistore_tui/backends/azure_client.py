@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -32,10 +31,6 @@ _DEVELOPMENT = (  # the published account of the emulator: https://learn.microso
     "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
     "BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;"
 )
-
-
-for _name in ("azure", "msal"):  # what they warn of comes back as an error; it is not to be told on stderr as well
-    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +71,12 @@ class _Transport(RequestsTransport):  # type: ignore[misc]
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         session.mount("https://", HTTPAdapter(pool_maxsize=size))
         session.mount("http://", HTTPAdapter(pool_maxsize=size))
-        verify: bool | str = options.ca_bundle or True
         super().__init__(
             session=session,
             session_owner=False,
             connection_timeout=10,
             read_timeout=60,
-            connection_verify=False if options.insecure_skip_tls_verify else verify,
+            connection_verify=_verification(options),
         )
         self.clock_offset_s: float | None = None
         self._rows = threading.local()
@@ -160,11 +154,23 @@ class AzureConnection:
             _check_key(getattr(self.container.credential, "account_key", ""))
             return
         self.credential = _credential(options)
-        url = account_url(options)
         try:
+            url = account_url(options)
+            if hasattr(self.credential, "get_token") and url.startswith("http://"):
+                raise UsageError(
+                    "signing in to Azure needs https",
+                    where=url,
+                    cause="tokens are not sent in the clear",
+                    fix="give an https address with --endpoint, or --account-key or --sas-token",
+                )
             self.container = ContainerClient(url, options.container, credential=self.credential, **more)
         except ValueError as error:
-            raise UsageError("the Azure endpoint cannot be used", where=url, cause=str(error).split("\n")[0]) from error
+            raise UsageError(
+                "the Azure endpoint cannot be used",
+                where=options.endpoint,
+                cause=str(error).split("\n")[0],
+                fix="check --endpoint: https://HOST, or http://HOST:PORT/ACCOUNT for an emulator",
+            ) from error
 
     def sign_in(self) -> None:
         """Get a token where one is needed, which is the only login that can fail without the server."""
@@ -209,7 +215,7 @@ def account_url(options: AzureOptions) -> str:
     if (
         parts.path.strip("/") == ""
         and options.account_name
-        and (host == "localhost" or host.replace(".", "").isdigit())
+        and (host == "localhost" or ":" in host or host.replace(".", "").isdigit())
     ):
         return f"{url.rstrip('/')}/{options.account_name}"
     return url
@@ -239,4 +245,8 @@ def _credential(options: AzureOptions) -> Any:
     # Only now: nobody else should pay for the import.
     from azure.identity import DefaultAzureCredential
 
-    return DefaultAzureCredential()
+    return DefaultAzureCredential(connection_verify=_verification(options))
+
+
+def _verification(options: AzureOptions) -> bool | str:
+    return not options.insecure_skip_tls_verify and (options.ca_bundle or True)

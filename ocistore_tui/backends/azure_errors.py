@@ -149,12 +149,6 @@ _OTHER_TYPE = Row(
 _BLOCKS_GONE = Row(
     Unavailable, "parts of the upload are gone", "somebody else uploaded the same object", "run the command again"
 )
-_NOT_HTTPS = Row(
-    UsageError,
-    "this login needs https",
-    "the client sends no tokens over plain http",
-    "give an https address with --endpoint, or --account-key or --sas-token",
-)
 _NO_LOGIN = Row(
     AccessDenied,
     "no Azure credentials found",
@@ -271,19 +265,12 @@ def translate(error: BaseException, *, where: str, account: str = "") -> OciStor
         if any(sign in text for sign in _NAME_SERVICE):
             named = _NO_ACCOUNT._replace(message=f"no such storage account: {account}") if account else _NO_ACCOUNT
             return _made(named, where, said)
-        if is_not_https(error):
-            return _made(_NOT_HTTPS, where, "")
         if "SSL" in text or "certificate" in text.lower():
             return _made(_TLS, where, said)
     for kind, row in BY_CLASS:
         if isinstance(error, kind):
             return _made(row, where, said)
     return _made(_FAILING, where, said)
-
-
-def is_not_https(error: BaseException) -> bool:
-    """Whether the client refused to send its token in the clear."""
-    return "non-TLS" in str(error)
 
 
 def code_of(error: BaseException | None) -> str:
@@ -308,7 +295,8 @@ def _made(row: Row, where: str, said: str) -> OciStoreError:
 
 def _said(error: BaseException) -> str:
     """The first useful line of what the server or the client said; no request ids, no signatures."""
-    text = str(getattr(error, "message", None) or error)
+    detail = (getattr(error, "additional_info", None) or {}).get("authenticationerrordetail")
+    text = detail or str(getattr(error, "message", None) or error)
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     if not lines:
         return ""

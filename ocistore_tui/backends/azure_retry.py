@@ -11,8 +11,6 @@ from azure.core.exceptions import AzureError, IncompleteReadError, ServiceReques
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 
-from ocistore_tui.backends.azure_errors import is_not_https
-
 RETRY_FOR_S = 30.0
 AGAIN = (408, 429, 500, 502, 503, 504)
 """Statuses of a server that may do better the next time."""
@@ -63,7 +61,7 @@ def _may_pass(error: AzureError) -> bool:
     """Whether it was the network, and another try may do better."""
     if isinstance(error, ServiceRequestError):
         text = str(error)
-        return not ("SSL" in text or "certificate" in text or is_not_https(error))
+        return "SSL" not in text and "certificate" not in text
     return isinstance(error, ServiceResponseError | IncompleteReadError)
 
 
