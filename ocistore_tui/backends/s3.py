@@ -130,7 +130,7 @@ class S3Store(ObjectStore):
         )
 
     def _source(self, key: str, token: str | None) -> Source:
-        request = partial(self._bucket.call, "get_object", key)
+        request = partial(self._bucket.ask, "get_object", key, ("ETag", "ContentLength"))
         where = self._bucket.where(key)
         return Source(lambda more: request(**more), token=token, where=where, bucket=self._bucket.name)
 

@@ -13,6 +13,8 @@ from ocistore_tui.backends.s3_errors import CAUGHT, code_of, made, status_of, tr
 from ocistore_tui.backends.s3_listing import Page, install_parser, page_of
 from ocistore_tui.errors import AccessDenied, OciStoreError
 
+_ASK_TIMES = 3
+
 
 class Bucket:
     """What every part of the adapter shares; the client is built at the first request."""
@@ -87,6 +89,24 @@ class Bucket:
         self._is_there = True
         return reply
 
+    def ask(self, operation: str, key: str, needed: tuple[str, ...], **parameters: Any) -> Any:
+        """Like `call`, for a reply that is nothing without what ``needed`` names.
+
+        A connection that ends within the head of a reply takes headers with it, and the SDK does not notice; so ask
+        again. Where they are missing still, it is the page of a proxy or of a web server that says 200 to everything:
+        taking it for an object, or for the proof that one was written, would lose data.
+
+        Raises:
+            Unsupported: the server does not speak S3.
+        """
+        for _ in range(_ASK_TIMES):
+            reply = self.call(operation, key, **parameters)
+            if all(_is_whole(reply.get(name)) for name in needed):
+                return reply
+            if "Body" in reply:
+                reply["Body"].close()
+        raise made(NOT_S3, self.where(key), bucket=self.name)
+
     def page(
         self, prefix: str, *, start_after: str | None, delimiter: str, token: str | None, limit: int | None = None
     ) -> Page:
@@ -100,10 +120,11 @@ class Bucket:
             parameters["StartAfter"] = start_after
         if limit is not None:
             parameters["MaxKeys"] = limit
-        page = page_of(self.call("list_objects_v2", None, **parameters))
-        if page is None:
-            raise made(NOT_S3, self.url, bucket=self.name)
-        return page
+        for _ in range(_ASK_TIMES):
+            page = page_of(self.call("list_objects_v2", None, **parameters))
+            if page is not None:
+                return page
+        raise made(NOT_S3, self.url, bucket=self.name)
 
     def probe(self) -> Page:
         """The cheapest request that says what is wrong, if something is."""
@@ -112,14 +133,12 @@ class Bucket:
     def head(self, key: str) -> Entry | None:
         """Size and token; None only when the object is surely absent."""
         try:
-            reply = self.call("head_object", key)
+            reply = self.ask("head_object", key, ("ETag", "ContentLength"))
         except OciStoreError as error:
             self._check_absent(error)
             return None
         modified = reply.get("LastModified")
-        return Entry(
-            key, int(reply["ContentLength"]), modified.timestamp() if modified else None, self.checked_token(key, reply)
-        )
+        return Entry(key, int(reply["ContentLength"]), modified.timestamp() if modified else None, str(reply["ETag"]))
 
     def _check_absent(self, error: OciStoreError) -> None:
         """Raise unless the object is surely absent; a HEAD says no reason, a listing of one key does."""
@@ -153,19 +172,15 @@ class Bucket:
     def token_of(self, key: str, reply: Any) -> str:
         """The ETag a write brought; some servers keep it to themselves."""
         token = reply.get("ETag") or (reply.get("CopyObjectResult") or {}).get("ETag")
-        if token:
-            return str(token)
-        found = self.head(key)
-        return self.checked_token(key, {"ETag": found.token if found else None})
-
-    def checked_token(self, key: str, reply: Any) -> str:
-        """The ETag of a reply that must have one.
-
-        Raises:
-            Unsupported: it has none, so it is the page of a proxy or of a web server that says 200 to everything;
-                taking it for an object, or for the proof that one was written, would lose data.
-        """
-        token = reply.get("ETag")
-        if not token:
-            raise made(NOT_S3, self.where(key), bucket=self.name)
+        if not _is_whole(token):
+            found = self.head(key)
+            if found is None:
+                raise made(NOT_S3, self.where(key), bucket=self.name)
+            token = found.token
         return str(token)
+
+
+def _is_whole(value: object) -> bool:
+    """Whether a header is there, and an ETag not cut off before its second quote."""
+    text = "" if value is None else str(value)
+    return bool(text) and text.count('"') != 1

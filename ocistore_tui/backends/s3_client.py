@@ -126,7 +126,7 @@ def connect(options: S3Options) -> Connection:
         aws_secret_access_key=options.secret_key,
         aws_session_token=options.session_token,
         verify=_verification(options),
-        config=_config(options, session, is_aws=is_aws),
+        config=_config(options, session, endpoint=endpoint, is_aws=is_aws),
     )
     client.meta.events.register("before-call.s3.HeadBucket", _mark_redirected)
     sends_checksums = client.meta.config.request_checksum_calculation == "when_supported"
@@ -159,7 +159,7 @@ def _verification(options: S3Options) -> bool | str | None:
     return True if os.environ.get("AWS_CA_BUNDLE") == "" else None
 
 
-def _config(options: S3Options, session: Session, *, is_aws: bool) -> Config:
+def _config(options: S3Options, session: Session, *, endpoint: str | None, is_aws: bool) -> Config:
     s3: Any = {}
     if options.path_style is not None:
         s3["addressing_style"] = "path" if options.path_style else "virtual"
@@ -168,8 +168,8 @@ def _config(options: S3Options, session: Session, *, is_aws: bool) -> Config:
     more: dict[str, Any] = {}
     if not is_aws:
         # Many servers refuse the trailing checksums that are the default since 2025; without them botocore would
-        # hash every body twice, so its signature is switched off too (over TLS; botocore keeps it over plain HTTP).
-        s3["payload_signing_enabled"] = False
+        # sign a hash of every body, which TLS makes superfluous. Without TLS it is all that tells of damaged bytes.
+        s3["payload_signing_enabled"] = not str(endpoint).lower().startswith("https:")
         for name in ("request_checksum_calculation", "response_checksum_validation"):
             if not _is_set(session, name):
                 more[name] = "when_required"

@@ -10,7 +10,7 @@ from typing import Any
 
 from ocistore_tui.backends.base import RangeReader
 from ocistore_tui.backends.ranges import AHEAD_FROM_BYTES, PIECE_BYTES, PieceReader
-from ocistore_tui.backends.s3_error_table import CHANGED, CUT, NOT_OFFERED, NOT_S3, SHORT
+from ocistore_tui.backends.s3_error_table import CHANGED, CUT, NOT_OFFERED, SHORT
 from ocistore_tui.backends.s3_errors import CAUGHT, made, translate
 from ocistore_tui.errors import IntegrityError, OciStoreError
 
@@ -44,13 +44,13 @@ class Source:
         if token is not None:
             conditions["IfMatch"] = token
         reply = self._request(conditions)
-        found = reply.get("ETag")
+        found = reply["ETag"]
         with self._lock:
             self.token = self.token or found
             same = found == self.token
-        if not found or not same:  # also where the server does not know If-Match
+        if not same:  # also where the server does not know If-Match
             reply["Body"].close()
-            raise made(CHANGED if found else NOT_S3, self.where, bucket=self.bucket)
+            raise made(CHANGED, self.where, bucket=self.bucket)
         content_range = str(reply.get("ContentRange") or "")
         if not content_range:
             if "Range" in conditions and start:

@@ -168,7 +168,8 @@ class _Upload:
 
     def _create(self) -> None:
         self._before = self._bucket.head(self._key)
-        reply = self._bucket.call("create_multipart_upload", self._key, **self._checksum, **self._bucket.storage())
+        wanted = {**self._checksum, **self._bucket.storage()}
+        reply = self._bucket.ask("create_multipart_upload", self._key, ("UploadId",), **wanted)
         self._id = str(reply["UploadId"])
         if self._abandoned.is_set():
             self._abort()
@@ -176,7 +177,8 @@ class _Upload:
     def send_part(self, number: int, data: bytes) -> dict[str, Any]:
         """Store one part; what completing needs to know of it."""
         with self._bucket.stop.watching(self._abandoned, self._cancel):
-            reply = self._bucket.call("upload_part", self._key, **self._place(number), Body=data, **self._checksum)
+            content = {**self._place(number), "Body": data, **self._checksum}
+            reply = self._bucket.ask("upload_part", self._key, ("ETag",), **content)
         part = {"PartNumber": number + 1, "ETag": reply["ETag"]}
         if self._checksum and reply.get("ChecksumCRC32"):
             part["ChecksumCRC32"] = reply["ChecksumCRC32"]
@@ -185,9 +187,8 @@ class _Upload:
     def copy_part(self, number: int, origin: dict[str, Any], span: str) -> dict[str, Any]:
         """Let the server copy one part."""
         with self._bucket.stop.watching(self._abandoned, self._cancel):
-            reply = self._bucket.call(
-                "upload_part_copy", self._key, **self._place(number), **origin, CopySourceRange=span
-            )
+            content = {**self._place(number), **origin, "CopySourceRange": span}
+            reply = self._bucket.ask("upload_part_copy", self._key, ("CopyPartResult",), **content)
         result = reply["CopyPartResult"]
         part = {"PartNumber": number + 1, "ETag": result["ETag"]}
         if self._checksum and result.get("ChecksumCRC32"):

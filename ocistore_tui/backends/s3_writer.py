@@ -119,13 +119,13 @@ class Writer:
 
     def _read(self, key: str) -> tuple[bytes, str] | None:
         try:
-            reply = self._bucket.call("get_object", key)
+            reply = self._bucket.ask("get_object", key, ("ETag", "ContentLength"))
         except NotFound as error:
             if code_of(error.__cause__) == "NoSuchBucket":
                 raise
             return None
         with self._bucket.translated(key), reply["Body"] as body:
-            return body.read(), self._bucket.checked_token(key, reply)
+            return body.read(), str(reply["ETag"])
 
     def _read_back(self, key: str, data: bytes, error: OciStoreError) -> str:
         try:

@@ -1,0 +1,404 @@
+"""S3 when the network is not what it should be: the right bytes or a clean error, and never half of anything."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import botocore.endpoint
+import pytest
+
+from ocistore_tui.backends.base import MIB, stream_copy
+from ocistore_tui.backends.memory import MemoryStore
+from ocistore_tui.backends.s3 import S3Store
+from ocistore_tui.errors import (
+    Cancelled,
+    IntegrityError,
+    NotFound,
+    OciStoreError,
+    PreconditionFailed,
+    Throttled,
+    Unavailable,
+)
+from ocistore_tui.model.digest import Digest
+from tests.backends.s3_buckets import client, new_bucket, options, without_waiting
+from tests.contracts.object_store import chunked, pattern, read_all
+from tests.faults.canned import CannedServer
+from tests.faults.proxy import FaultProxy, http_answer
+from tests.faults.s3_answers import well
+
+BIG = pattern(20 * MIB)
+BIG_DIGEST = Digest.of(BIG)
+BUSY = http_answer(503, b"<Error><Code>SlowDown</Code></Error>")
+FOREVER = 10**6
+
+
+class Bed:
+    """A store behind a bad network, and a look at its bucket from behind."""
+
+    def __init__(self, moto: str, proxy: FaultProxy) -> None:
+        self.proxy = proxy
+        self._place = new_bucket(moto)
+        self._sdk = client(moto)
+        self.store = S3Store(replace(self._place, endpoint=proxy.url, connect_timeout_s=1, read_timeout_s=1))
+        self.store.put("unrelated", b"1", if_absent=True)  # from here on the server is known to keep conditions
+        self.store.put("unrelated", b"2", if_token=self.store.put("unrelated", b"1"))
+        proxy.requests.clear()
+
+    def content(self, key: str) -> bytes | None:
+        """What a reader elsewhere sees."""
+        try:
+            return bytes(self._sdk.get_object(Bucket=self._place.bucket, Key=key)["Body"].read())
+        except self._sdk.exceptions.NoSuchKey:
+            return None
+
+    def write(self, key: str, data: bytes) -> None:
+        self._sdk.put_object(Bucket=self._place.bucket, Key=key, Body=data)
+
+    def unfinished(self) -> list[Any]:
+        return list(self._sdk.list_multipart_uploads(Bucket=self._place.bucket).get("Uploads", []))
+
+    def upload(self, data: bytes = BIG, **more: Any) -> str:
+        return self.store.put_stream("b", chunked(data), size_bytes=len(data), digest=Digest.of(data), **more)
+
+
+@pytest.fixture
+def proxy(moto: str) -> Iterator[FaultProxy]:
+    with FaultProxy(moto) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def bed(moto: str, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bed]:
+    without_waiting(monkeypatch)
+    bed = Bed(moto, proxy)
+    yield bed
+    bed.store.close()
+
+
+# -- downloads --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("after_bytes", [0, 100, 3 * MIB])
+@pytest.mark.parametrize("what", ["reset", "close", "stall"])
+def test_a_cut_download_goes_on(bed: Bed, what: str, after_bytes: int) -> None:
+    bed.write("b", BIG)
+    fault = bed.proxy.fail("GET .*/b ", what, after_bytes=after_bytes, times=2)
+    assert read_all(bed.store.open_range("b")) == BIG
+    assert fault.times == 0
+    bed.proxy.fail("GET .*/b ", what, after_bytes=after_bytes, times=2)
+    assert read_all(bed.store.open_range("b", start=MIB, length=5 * MIB)) == BIG[MIB : 6 * MIB]
+
+
+def test_a_cut_small_object_is_read_on(bed: Bed) -> None:
+    bed.write("k", b"x" * 100_000)
+    bed.proxy.fail("GET .*/k ", "close", after_bytes=50_000)
+    assert bed.store.get("k", max_bytes=100_000)[0] == b"x" * 100_000
+    assert bed.proxy.count("GET .*/k") == 2
+
+
+def test_a_download_that_never_gets_on_is_an_error(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocistore_tui.backends.s3_reader.time.sleep", lambda _: None)
+    bed.write("b", BIG)
+    bed.proxy.fail("GET .*/b ", "reset", after_bytes=10, times=FOREVER)
+    with pytest.raises(Unavailable, match="broke") as caught:
+        read_all(bed.store.open_range("b"))
+    assert "run the same command again" in caught.value.fix
+
+
+def test_an_object_replaced_between_two_halves_is_noticed(bed: Bed) -> None:
+    bed.write("b", b"1" * 1_000_000)
+    fault = bed.proxy.fail("GET .*/b ", "close", after_bytes=500_000)
+    with bed.store.open_range("b") as reader:
+        assert reader.read(1) == b"1"
+        assert fault.happened.wait(10)
+        bed.write("b", b"2" * 1_000_000)
+        with pytest.raises(PreconditionFailed):
+            list(iter(lambda: reader.read(MIB), b""))
+
+
+def test_a_small_object_replaced_between_two_halves_is_read_again(bed: Bed) -> None:
+    bed.write("k", b"1" * 100_000)
+    fault = bed.proxy.fail("GET .*/k ", "stall", after_bytes=50_000)
+    replaced = threading.Thread(target=lambda: fault.happened.wait(10) and bed.write("k", b"2" * 100_000))
+    replaced.start()
+    assert bed.store.get("k", max_bytes=100_000)[0] == b"2" * 100_000
+    replaced.join()
+
+
+@pytest.mark.parametrize("size_bytes", [100_000, 20 * MIB])
+def test_a_byte_flipped_on_the_way_down_is_published_nowhere(bed: Bed, size_bytes: int) -> None:
+    bed.write("b", BIG[:size_bytes])
+    digest = Digest.of(BIG[:size_bytes])
+    fault = bed.proxy.fail("GET .*/b ", "flip", after_bytes=50_000, times=FOREVER)
+    target = MemoryStore()
+    with pytest.raises(IntegrityError, match="does not match its digest"):
+        stream_copy(bed.store, "b", target, "b", size_bytes=size_bytes, digest=digest)
+    assert fault.happened.is_set()
+    assert target.head("b") is None
+
+
+# -- uploads ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("on", ["request", "reply"])
+@pytest.mark.parametrize("what", ["reset", "close", "stall"])
+@pytest.mark.parametrize("part", [1, 3])
+def test_an_upload_survives_lost_parts_and_lost_replies(bed: Bed, part: int, what: str, on: str) -> None:
+    after_bytes = MIB if on == "request" else 0
+    fault = bed.proxy.fail(f"PUT .*partNumber={part}", what, on=on, after_bytes=after_bytes, times=2)
+    stored: list[int] = []
+    token = bed.upload(progress=stored.append)
+    assert fault.times == 0
+    assert bed.content("b") == BIG
+    assert bed.store.head("b").token == token  # type: ignore[union-attr]
+    assert sum(stored) == len(BIG), "a part that is sent twice counts once"
+    assert bed.unfinished() == []
+
+
+@pytest.mark.parametrize("request_line", ["POST .*uploads", "PUT .*partNumber=2", "POST .*uploadId"])
+@pytest.mark.parametrize("what", ["reset", "answer"])
+def test_an_upload_that_cannot_succeed_leaves_nothing(bed: Bed, request_line: str, what: str) -> None:
+    bed.proxy.fail(request_line, what, on="request", times=FOREVER, answer=BUSY)
+    with pytest.raises(Throttled if what == "answer" else Unavailable) as caught:
+        bed.upload()
+    assert caught.value.fix
+    assert bed.content("b") is None
+    assert bed.unfinished() == []
+
+
+@pytest.mark.parametrize("size_bytes", [5, 20 * MIB])
+def test_what_was_there_stays_when_its_replacement_fails(bed: Bed, size_bytes: int) -> None:
+    bed.write("b", b"as it was")
+    bed.proxy.fail("PUT .*/b", "reset", on="request", after_bytes=10, times=FOREVER)
+    with pytest.raises(Unavailable):
+        bed.upload(BIG[:size_bytes], if_absent=False)
+    assert bed.content("b") == b"as it was"
+    assert bed.unfinished() == []
+
+
+@pytest.mark.parametrize("size_bytes", [100_000, 20 * MIB])
+def test_a_byte_flipped_on_the_way_up_is_refused(size_bytes: int) -> None:
+    """The signature covers a digest of every body, and servers check it (moto does not)."""
+    data = BIG[:size_bytes]
+    with CannedServer(well) as server, FaultProxy(server.url) as proxy, S3Store(options(proxy.url, "bucket")) as store:
+        proxy.fail("PUT ", "flip", on="request", after_bytes=50_000)
+        with pytest.raises(IntegrityError, match="damaged on the way"):
+            store.put_stream("b", chunked(data), size_bytes=len(data), digest=Digest.of(data), if_absent=False)
+    assert proxy.count("POST .*uploadId") == 0, "nothing was published"
+    assert proxy.count("DELETE .*uploadId") == proxy.count("POST .*uploads")
+
+
+def test_requests_that_find_the_server_busy_are_sent_again(bed: Bed) -> None:
+    token = bed.store.put("k", b"data")
+    for run in (
+        lambda: bed.store.get("k", max_bytes=10) == (b"data", token),
+        lambda: bed.store.head("k").token == token,  # type: ignore[union-attr]
+        lambda: [entry.key for entry in bed.store.list_entries("")] == ["k", "unrelated"],
+        lambda: bed.store.put("k", b"data", if_token=token) == token,
+        lambda: bool(bed.upload()),
+        lambda: bed.store.delete(["b", "k"]) == [],
+    ):
+        bed.proxy.fail(".", "answer", on="request", times=2, answer=BUSY)
+        assert run()
+        bed.proxy.heal()
+
+
+@pytest.mark.parametrize("after_bytes", [20, 60, 100, 140, 180, 220])
+def test_a_reply_that_ends_within_its_head_is_not_half_believed(bed: Bed, after_bytes: int) -> None:
+    """To Python a head that breaks off is a shorter head, without an ETag or a length."""
+    bed.write("k", b"hello")
+    bed.proxy.fail(".", "close", after_bytes=after_bytes)
+    token = bed.store.head("k").token  # type: ignore[union-attr]
+    for run in (
+        lambda: bed.store.get("k", max_bytes=5) == (b"hello", token),
+        lambda: [entry.key for entry in bed.store.list_entries("")] == ["k", "unrelated"],
+        lambda: bed.store.put("k", b"hello", if_token=token) == token,
+        lambda: bed.store.put("new", b"hello", if_absent=True) == token,
+    ):
+        bed.proxy.fail(".", "close", after_bytes=after_bytes)
+        assert run()
+    for request in ("POST .*uploads", "PUT .*partNumber=1", "POST .*uploadId"):
+        bed.proxy.fail(request, "close", after_bytes=after_bytes)
+    bed.upload()
+    assert bed.content("b") == BIG
+
+
+# -- lost replies -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["reset", "close", "stall"])
+@pytest.mark.parametrize("condition", ["none", "absent", "token"])
+def test_a_lost_reply_to_a_write_is_success(bed: Bed, condition: str, what: str) -> None:
+    token = bed.store.put("k", b"old") if condition == "token" else None
+    fault = bed.proxy.fail("PUT .*/k", what)
+    written = bed.store.put("k", b"new", if_absent=condition == "absent", if_token=token)
+    assert fault.happened.is_set()
+    assert bed.content("k") == b"new"
+    assert bed.store.get("k", max_bytes=10) == (b"new", written)
+
+
+def test_a_lost_reply_does_not_hide_that_somebody_else_was_first(bed: Bed) -> None:
+    bed.write("k", b"theirs")
+    bed.proxy.fail("PUT .*/k", "reset")
+    with pytest.raises(PreconditionFailed):
+        bed.store.put("k", b"ours", if_absent=True)
+    assert bed.content("k") == b"theirs"
+
+
+@pytest.mark.parametrize("times", [1, FOREVER])
+@pytest.mark.parametrize("what", ["reset", "close", "stall"])
+def test_a_lost_reply_to_the_end_of_an_upload_is_success(bed: Bed, what: str, times: int) -> None:
+    """Asked again, the server knows no such upload; the object is there, so it was ours."""
+    fault = bed.proxy.fail("POST .*uploadId", what, times=times)
+    token = bed.upload()
+    assert fault.happened.is_set()
+    assert bed.content("b") == BIG
+    assert bed.store.head("b").token == token  # type: ignore[union-attr]
+    assert bed.unfinished() == []
+
+
+def test_an_upload_that_somebody_aborted_is_no_success(bed: Bed) -> None:
+    """The object of the same size that was there before is not taken for the one that was to come."""
+    bed.write("b", bytes(len(BIG)))
+    fault = bed.proxy.fail("PUT .*partNumber=3", "stall", on="request", after_bytes=MIB)
+
+    def abort() -> None:
+        assert fault.happened.wait(10)
+        for upload in bed.store.list_unfinished(""):
+            bed.store.abort(upload)
+
+    other = threading.Thread(target=abort)
+    other.start()
+    with pytest.raises(OciStoreError):
+        bed.upload(if_absent=False)
+    other.join()
+    assert bed.content("b") == bytes(len(BIG))
+
+
+@pytest.mark.parametrize("what", ["reset", "stall"])
+def test_a_lost_reply_to_a_copy_or_a_delete_is_success(bed: Bed, what: str) -> None:
+    bed.write("from", b"hello")
+    bed.proxy.fail("PUT .*/to", what)
+    bed.store.copy_from(bed.store, "from", "to", size_bytes=5, digest=Digest.of(b"hello"))
+    assert bed.content("to") == b"hello"
+    bed.proxy.fail("DELETE .*/to", what)
+    assert bed.store.delete(["to"]) == []
+    bed.proxy.fail("POST .*delete", what)
+    assert bed.store.delete(["from", "unrelated"]) == []
+    assert list(bed.store.list_entries("")) == []
+
+
+# -- cancel -----------------------------------------------------------------------------------------------------------
+
+
+def cancelled_while_stalled(bed: Bed, request: str, run: Callable[[threading.Event], object], **more: Any) -> float:
+    """Set the signal once a request hangs; the seconds until the work ended."""
+    cancel = threading.Event()
+    fault = bed.proxy.fail(request, "stall", times=FOREVER, **more)
+    stalled_at: list[float] = []
+
+    def stop() -> None:
+        assert fault.happened.wait(10)
+        stalled_at.append(time.monotonic())
+        cancel.set()
+
+    watcher = threading.Thread(target=stop)
+    watcher.start()
+    with pytest.raises(Cancelled):
+        run(cancel)
+    watcher.join()
+    return time.monotonic() - stalled_at[0]
+
+
+@pytest.fixture
+def patient(moto: str, proxy: FaultProxy) -> Bed:
+    """As users have it: a read that hangs is given a minute."""
+    bed = Bed(moto, proxy)
+    bed.store = S3Store(replace(bed.store.options, read_timeout_s=60))
+    return bed
+
+
+@pytest.mark.parametrize(
+    ("request_line", "on", "size_bytes"),
+    [
+        ("PUT .*/b", "request", 5),
+        ("PUT .*/b", "reply", 5),
+        ("POST .*uploads", "request", 20 * MIB),
+        ("PUT .*partNumber=1", "request", 20 * MIB),
+        ("PUT .*partNumber=3", "reply", 20 * MIB),
+        ("POST .*uploadId", "request", 20 * MIB),
+    ],
+)
+def test_cancel_ends_an_upload_that_hangs(patient: Bed, request_line: str, on: str, size_bytes: int) -> None:
+    took_s = cancelled_while_stalled(
+        patient, request_line, lambda cancel: patient.upload(BIG[:size_bytes], cancel=cancel), on=on
+    )
+    assert took_s < 3
+    assert patient.content("b") in ((None, BIG[:5]) if on == "reply" else (None,))
+    assert patient.unfinished() == []
+
+
+def test_cancel_ends_an_upload_on_a_dead_network(patient: Bed) -> None:
+    took_s = cancelled_while_stalled(
+        patient, "PUT|DELETE", lambda cancel: patient.upload(cancel=cancel), on="request", after_bytes=0
+    )
+    assert took_s < 5
+    assert patient.content("b") is None
+    patient.proxy.heal()
+    (left,) = patient.store.list_unfinished("")
+    patient.store.abort(left)  # the next run, or a clean-up, finds what nobody could be told to drop
+    assert patient.unfinished() == []
+
+
+def test_cancel_ends_a_copy_that_hangs(patient: Bed) -> None:
+    patient.write("from", b"hello")
+    took_s = cancelled_while_stalled(
+        patient,
+        "PUT .*/to",
+        lambda cancel: patient.store.copy_from(
+            patient.store, "from", "to", size_bytes=5, digest=Digest.of(b"hello"), cancel=cancel
+        ),
+        on="request",
+    )
+    assert took_s < 3
+    assert patient.content("to") is None
+
+
+def test_a_cancel_while_the_sdk_tries_again_is_a_cancel(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    cancel = threading.Event()
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: cancel.set()))
+    bed.proxy.fail("PUT .*partNumber=1", "reset", on="request", after_bytes=MIB)
+    with pytest.raises(Cancelled):
+        bed.upload(cancel=cancel)
+    assert bed.proxy.count("PUT .*partNumber=1(&|$)") == 1, "the second attempt is not made"
+    assert bed.content("b") is None
+    assert bed.unfinished() == []
+
+
+def test_an_abandoned_write_is_not_made_later(bed: Bed) -> None:
+    """The thread that was left behind must not publish, once the network is back, what the user has stopped."""
+    cancel = threading.Event()
+    fault = bed.proxy.fail("PUT .*/b", "stall", on="request")
+    stopping = threading.Thread(target=lambda: fault.happened.wait(10) and cancel.set())
+    stopping.start()
+    with pytest.raises(Cancelled):
+        bed.upload(b"hello", cancel=cancel)
+    stopping.join()
+    before = {thread for thread in threading.enumerate() if thread.name.startswith("part-")}
+    for thread in before:
+        thread.join(10)  # its request times out, and is not sent again
+    assert bed.proxy.count("PUT .*/b") == 1
+    assert bed.content("b") is None
+
+
+def test_a_missing_object_is_missing_on_a_bad_network_too(bed: Bed) -> None:
+    bed.proxy.fail("GET .*/nothing", "reset", times=2)
+    with pytest.raises(NotFound):
+        bed.store.get("nothing", max_bytes=1)
+    bed.proxy.fail("HEAD .*/nothing", "reset", times=2)
+    assert bed.store.head("nothing") is None
