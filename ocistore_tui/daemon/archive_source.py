@@ -166,7 +166,7 @@ def _own_manifest(contents: Contents, config: Digest, path: str) -> Descriptor |
     raw = contents.texts.get("index.json")
     if raw is None:
         return None
-    for root in parse_layout_index(raw, where=path).manifests:
+    for root in parse_layout_index(raw, where=path):
         if any(
             manifest.config.digest == config and manifest.layers and all(map(_is_compressed, manifest.layers))
             for manifest in _manifests_below(contents, root.digest)

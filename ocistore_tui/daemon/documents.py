@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -11,7 +11,14 @@ import msgspec
 from ocistore_tui.errors import IntegrityError, NotFound, UsageError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.image import parse_config
-from ocistore_tui.model.manifest import Descriptor, Index, Manifest, parse_manifest
+from ocistore_tui.model.manifest import (
+    MAX_MANIFEST_BYTES,
+    Descriptor,
+    Index,
+    Manifest,
+    descriptor_decoder,
+    parse_manifest,
+)
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.text import inert
 
@@ -75,31 +82,44 @@ def choose_archived(images: tuple[ArchivedImage, ...], name: str | None, *, wher
     raise NotFound(f"the archive holds no image {name}", where=where, cause=f"it holds: {names}")
 
 
-def parse_layout_index(raw: bytes, *, where: str) -> Index:
-    """The ``index.json`` of an OCI layout (image-spec image-layout.md)."""
-    found = parse_manifest(raw, where=where)
-    if not isinstance(found, Index):
-        raise IntegrityError("index.json is no index", where=where, fix="make the layout again")
-    return found
+class _LayoutIndex(msgspec.Struct, frozen=True, rename="camel"):
+    schema_version: int
+    manifests: tuple[Descriptor, ...] | None = None
 
 
-def choose_root(index: Index, tag: str | None, *, where: str) -> Descriptor:
+_layout_index = descriptor_decoder(_LayoutIndex)
+
+
+def parse_layout_index(raw: bytes, *, where: str) -> tuple[Descriptor, ...]:
+    """What the ``index.json`` of an OCI layout names (image-spec image-layout.md); umoci's empty one says ``null``.
+
+    Raises:
+        IntegrityError: too large, not JSON, or no index.
+    """
+    cause = f"{len(raw)} bytes is over the limit of {MAX_MANIFEST_BYTES}" if len(raw) > MAX_MANIFEST_BYTES else ""
+    try:
+        found = _layout_index.decode(raw if not cause else b"{}")
+        if found.schema_version == 2:
+            return found.manifests or ()
+        cause = f"schema version {found.schema_version}"
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        cause = cause or ("nested too deeply" if isinstance(error, RecursionError) else str(error))
+    raise IntegrityError("index.json is no index", where=where, cause=cause, fix="make it again")
+
+
+def choose_root(roots: Sequence[Descriptor], tag: str | None, *, where: str) -> Descriptor:
     """What a tag of an OCI layout names; without one, the only thing there is."""
+    names = ", ".join(sorted(filter(None, map(name_of, roots)))) or "none has a name"
     if tag is None:
-        if len(index.manifests) == 1:
-            return index.manifests[0]
-        names = ", ".join(sorted(filter(None, map(name_of, index.manifests)))) or "none has a name"
+        if len(roots) == 1:
+            return roots[0]
         raise UsageError(
-            f"the layout holds {len(index.manifests)} images",
-            where=where,
-            cause=names,
-            fix="write the tag behind the path",
+            f"the layout holds {len(roots)} images", where=where, cause=names, fix="write the tag behind the path"
         )
-    for child in index.manifests:
+    for child in roots:
         annotations = child.annotations or {}
         if tag in (annotations.get(REF_NAME), annotations.get(CONTAINERD_NAME)):
             return child
-    names = ", ".join(sorted(filter(None, map(name_of, index.manifests)))) or "none has a name"
     raise NotFound(f"the layout holds no tag {tag}", where=where, cause=f"it holds: {names}")
 
 

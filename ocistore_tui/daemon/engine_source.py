@@ -112,7 +112,7 @@ class EngineSource:
     def _choose(self, index: bytes, documents: HeldDocuments) -> Descriptor:
         facts = self.facts()
         where = f"{facts.name} in {self._client.address}"
-        roots = parse_layout_index(index, where=where).manifests
+        roots = parse_layout_index(index, where=where)
         # Asked for one platform, an engine may name that platform's manifest instead of the index.
         other = roots[0] if len(roots) == 1 and self._platform is not None else None
         root = next((child for child in roots if child.digest == facts.id), other)
