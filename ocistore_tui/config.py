@@ -239,12 +239,19 @@ def _replace(path: Path, name: str, settings: Mapping[str, Value] | None, sectio
             inside = header.match(line) is not None
         if not inside:
             kept.append(line)
-    text = "\n".join([*kept, "", section] if section else kept).rstrip("\n") + "\n"
-    if {"connections": {}, **_parse(text, path)} != wanted:
+    text = "\n".join(kept).rstrip("\n") + "\n"
+    text += f"\n{section}" if section else ""
+    try:
+        changed = {"connections": {}, **_parse(text, path)}
+    except UsageError:
+        changed = {}
+    if changed != wanted:
         raise UsageError(
-            "the configuration file is not written in a way this program can change", where=str(path),
-            cause=f"{name} is not a section [connections.{name}] of its own", fix="change the file by hand",
-        )  # fmt: skip
+            "the configuration file is not written in a way this program can change",
+            where=str(path),
+            cause=f"{name} is not a section [connections.{name}] of its own",
+            fix="change the file by hand",
+        )
     _write(path, text)
     return path
 
@@ -275,7 +282,12 @@ def _toml(value: Value) -> str:
 
 
 def _text(value: str) -> str:
-    # JSON's escapes are a subset of TOML's basic strings.
-    import json
-
-    return json.dumps(value, ensure_ascii=True).replace("\x7f", "\\u007f")
+    """A TOML basic string; what could steer a terminal is escaped."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            "not text that can be saved", where=value, cause=error.reason, fix="write it in UTF-8"
+        ) from error
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'

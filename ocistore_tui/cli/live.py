@@ -7,6 +7,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from math import inf
 
 from ocistore_tui.cli.output import Output
 from ocistore_tui.cli.style import draws_unicode, style_of
@@ -46,7 +48,7 @@ class Live:
         self._style = style_of(sys.stderr)
         self._snapshot: JobSnapshot | None = None
         self._drawn = 0
-        self._drawn_at = clock() - _FASTEST_S
+        self._drawn_at = -inf
         self._moved_at = clock()
 
     def plan(self, text: str) -> None:
@@ -83,7 +85,10 @@ class Live:
         size_of_screen = shutil.get_terminal_size((80, 24))
         width = max(20, size_of_screen.columns - 1)
         still = self._clock() - self._moved_at
-        stalled = f"  stalled {duration(still)}" if still >= STALLED_AFTER_S else ""
+        stalled = ""
+        if still >= STALLED_AFTER_S:
+            stalled = f"  stalled {duration(still)}"
+            snapshot = replace(snapshot, rate_bytes_s=0.0, eta_s=None)
         active = [layer for layer in snapshot.layers if layer.state not in (LayerState.WAITING, *KEPT)]
         # Stable: what runs stays where it was, what is done goes below.
         active.sort(key=lambda layer: layer.state.is_final)

@@ -68,7 +68,8 @@ def run(arguments: Sequence[str], *, name: str = "oci-store") -> int:
         told = Cancelled(interrupted.word, cause=interrupted.kept, fix="run the same command again")
         _report(told, state.output())
         return interrupted.exit_code
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):
+        # The reader has gone, as `head` does. Asked not to exit by itself, click does so in this one case.
         abandon_stdout()
         return 0
     except Exception as error:  # noqa: BLE001 - the one place a fault of the program itself ends

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from math import inf
 from typing import Protocol
 
 from ocistore_tui.cli.live import Live
@@ -140,7 +141,7 @@ class PlainLines:
         self._lock = threading.Lock()
         self._states: dict[str, LayerState] = {}
         self._waiting: list[str] = []
-        self._last = clock() - FASTEST_S
+        self._last = -inf
         self._last_total = clock()
         self._notes = 0
         self._snapshot: JobSnapshot | None = None
