@@ -80,9 +80,11 @@ class Container:
         """
         with self._lock:
             if self._root is None:
-                here = next(self.rows("docker/", 1), None)
-                self._root = "/" if here is None and next(self.rows("/docker/", 1), None) is not None else ""
+                self._root = "/" if not self._holds("docker/") and self._holds("/docker/") else ""
             return self._root
+
+    def _holds(self, name_prefix: str) -> bool:
+        return any(self.pages(name_prefix, 1))
 
     def blob(self, key: str) -> BlobClient:
         """The client of one blob."""
@@ -90,9 +92,9 @@ class Container:
 
     # -- listing
 
-    def rows(
+    def pages(
         self, name_prefix: str, page_size: int, *, start: str | None = None, dirs: bool = False, staged: bool = False
-    ) -> Iterator[Element]:
+    ) -> Iterator[list[Element]]:
         """The rows of a listing, page by page; names as they are in the container."""
         connection = self.connection
         more: dict[str, Any] = {"results_per_page": page_size, "name_starts_with": name_prefix or None}
@@ -110,7 +112,7 @@ class Container:
                 page = next(pages, None)
             if page is None:
                 return
-            yield from connection.transport.take_rows()
+            yield connection.transport.take_rows()
 
     def entries(self, prefix: str, start_after: str | None, *, staged: bool = False) -> Iterator[Entry]:
         """The blobs below ``prefix``; with ``staged`` also those that have blocks and were never committed."""
@@ -118,13 +120,15 @@ class Container:
         cut, start = len(root), None if start_after is None else root + max(prefix, start_after)
 
         def found() -> Iterator[Entry]:
-            for element in self.rows(root + prefix, PAGE_BLOBS, start=start, staged=staged):
-                row = read_blob(element)
-                if row is None:
-                    continue
-                key = row.name[cut:]
-                if key[-1:] not in ("", "/") and (start_after is None or key > start_after):
-                    yield Entry(key, row.size_bytes, row.modified, row.etag)
+            for page in self.pages(root + prefix, PAGE_BLOBS, start=start, staged=staged):
+                with self.translated(""):
+                    rows = [read_blob(element) for element in page]
+                for row in rows:
+                    if row is None:
+                        continue
+                    key = row.name[cut:]
+                    if key[-1:] not in ("", "/") and (start_after is None or key > start_after):
+                        yield Entry(key, row.size_bytes, row.modified, row.etag)
 
         return in_byte_order(found(), lambda entry: entry.key)
 
@@ -133,8 +137,8 @@ class Container:
         root = self.prefix
         cut = len(root + prefix)
         start = None if start_after is None else root + prefix + start_after
-        rows = self.rows(root + prefix, PAGE_BLOBS, start=start, dirs=True)
-        names = (read_name(row)[cut:] for row in rows if row.tag == "BlobPrefix")
+        pages = self.pages(root + prefix, PAGE_BLOBS, start=start, dirs=True)
+        names = (read_name(row)[cut:] for page in pages for row in page if row.tag == "BlobPrefix")
         for name in in_byte_order(names, lambda name: name):
             if len(name) > 1 and (start_after is None or name[:-1] > start_after):
                 yield name[:-1]

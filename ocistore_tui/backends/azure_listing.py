@@ -71,7 +71,10 @@ def read_time(text: str) -> float:
 
 @lru_cache(maxsize=4096)
 def _day(text: str) -> float:
-    return float(calendar.timegm((int(text[7:11]), _MONTHS[text[3:6]], int(text[:2]), 0, 0, 0)))
+    month = _MONTHS.get(text[3:6])
+    if month is None:
+        raise ValueError(f"not a date: {text}")
+    return float(calendar.timegm((int(text[7:11]), month, int(text[:2]), 0, 0, 0)))
 
 
 def in_byte_order(items: Iterable[T], name: Callable[[T], str]) -> Iterator[T]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 import uuid
@@ -66,9 +65,10 @@ def put_object(blob: BlobClient, data: bytes, *, where: str, if_absent: bool, if
 
 
 def _put(blob: BlobClient, data: bytes, condition: dict[str, Any]) -> str:
-    checksum = bytearray(hashlib.md5(data, usedforsecurity=False).digest())
-    settings = ContentSettings(content_type=CONTENT_TYPE, content_md5=checksum)
-    answer = blob.upload_blob(data, overwrite=True, length=len(data), content_settings=settings, **condition)
+    settings = ContentSettings(content_type=CONTENT_TYPE)
+    answer = blob.upload_blob(
+        data, overwrite=True, length=len(data), content_settings=settings, validate_content=True, **condition
+    )
     return token_of(answer["etag"])
 
 
