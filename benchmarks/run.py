@@ -4,9 +4,9 @@
 
 ``images`` needs Docker daemons, docker, docker-registry and skopeo (1.10 or later for daemons of version 25 or later),
 MinIO if its figures for S3 are to mean much (else moto takes its place), and about 60 GB of disk for three daemons;
-everything is taken away again at its end. ``start`` and ``listing`` need docker-registry and skopeo. Programs are looked
-for in ``bin`` of the test bed (``OCISTORE_TESTBED``), then in PATH. Run it on a quiet machine. Nothing leaves the machine
-but what fetches the packages of the image, once.
+everything is taken away again at its end. ``start`` and ``listing`` need docker-registry and skopeo. Programs are
+looked for in ``bin`` of the test bed (``OCISTORE_TESTBED``), then in PATH. Run it on a quiet machine, and expect 10 to
+15 minutes for each daemon. Nothing leaves the machine but what fetches the packages of the image, once.
 """
 
 from __future__ import annotations
