@@ -60,6 +60,8 @@ class Capabilities:
     server_copy: bool = True
     list_unfinished: bool = True
     list_is_ordered: bool = True
+    cheap_pages: bool = True
+    """Whether listing a thousand keys takes about as long as listing a few names: true of buckets."""
 
 
 @dataclass(frozen=True, slots=True)

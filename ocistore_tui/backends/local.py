@@ -48,7 +48,7 @@ class LocalStore(ObjectStore):
     lock.
     """
 
-    capabilities = Capabilities()
+    capabilities = Capabilities(cheap_pages=False)
 
     def __init__(self, root: Path, *, create: bool = False) -> None:
         self.paths = KeyPaths(root)

@@ -1,25 +1,22 @@
 """Which repositories a store holds: found by walking names, never by reading everything (layout.md §5).
 
 Repositories nest, so the walk goes on below one. Registries 2.8 see a repository by its ``_layers``, 3.x by its
-``_manifests``; here either makes one. Looking at a directory is one request, so the walk looks at the next few
-directories while the caller takes names: requests stay in proportion to what is taken.
+``_manifests``; here either makes one. Requests stay in proportion to what the caller takes.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain, islice, takewhile
+from itertools import chain
 
 from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.layout import paths
+from ocistore_tui.layout.looking import Look, Looking
 from ocistore_tui.model.reference import MAX_REPOSITORY_CHARS, is_repository
 
 _AHEAD = 16
-_FIRST_LOOK = 500
-"""Children taken when a directory is looked at: less than a page, so that a large one is not read to its end."""
 _MAX_DEPTH = MAX_REPOSITORY_CHARS // 2 + 1
 
 
@@ -36,19 +33,6 @@ class RepositoryEntry:
     """Seen by registries 3.x."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What one look at a directory told."""
-
-    children: list[str]
-    is_whole: bool
-    own: frozenset[str]
-
-    @property
-    def is_repository(self) -> bool:
-        return not self.own.isdisjoint(("_layers", "_manifests"))
-
-
 def repositories(
     store: ObjectStore, *, start_after: str | None = None, prefix: str = "", ahead: int = _AHEAD
 ) -> Iterator[RepositoryEntry]:
@@ -62,57 +46,26 @@ def repositories(
     """
     after = tuple(start_after.split("/")) if start_after else None
     path = tuple(part for part in prefix.split("/") if part)
-    with ThreadPoolExecutor(max(1, ahead), "ocistore-list") as pool:
-        try:
-            yield from _walk(store, pool, path, None, after, max(1, ahead))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def own_dirs(store: ObjectStore, path: str) -> Iterator[str]:
-    """The children of a directory that begin with ``_``, without looking at repositories below it."""
-    return takewhile(lambda name: name.startswith("_"), store.list_dirs(path, start_after="_"))
+    with closing(Looking(store, ahead=ahead)) as looking:
+        yield from _walk(store, looking, path, None, after)
 
 
 def _walk(
-    store: ObjectStore,
-    pool: ThreadPoolExecutor,
-    path: tuple[str, ...],
-    looked: _Look | None,
-    after: tuple[str, ...] | None,
-    ahead: int,
+    store: ObjectStore, looking: Looking, path: tuple[str, ...], looked: Look | None, after: tuple[str, ...] | None
 ) -> Iterator[RepositoryEntry]:
-    """Depth first. A directory's children are listed once; that tells whether it is a repository and where to go on."""
+    """Depth first. What a directory holds tells whether it is a repository and where to go on."""
     names = _children(store, path, looked, _stopped_at(path, after))
-    looking: deque[tuple[tuple[str, ...], Future[_Look]]] = deque()
-
-    def look(name: str) -> None:
+    for name, seen in looking.each(_key(path), names, looked.below if looked else {}):
         child = (*path, name)
-        looking.append((child, pool.submit(_look_at, store, _key(child))))
-
-    for name in islice(names, ahead):
-        look(name)
-    while looking:
-        child, future = looking.popleft()
-        seen = future.result()
-        for name in islice(names, 1):
-            look(name)
-        if seen.is_repository and (after is None or child > after):
-            name = "/".join(child)
-            yield RepositoryEntry(name, is_repository(name), "_layers" in seen.own, "_manifests" in seen.own)
-        if len(child) < _MAX_DEPTH and not (seen.is_whole and seen.own.issuperset(seen.children)):
-            yield from _walk(store, pool, child, seen, after, ahead)
+        has_layers, has_manifests = "_layers" in seen.own, "_manifests" in seen.own
+        if (has_layers or has_manifests) and (after is None or child > after):
+            full_name = "/".join(child)
+            yield RepositoryEntry(full_name, is_repository(full_name), has_layers, has_manifests)
+        if len(child) < _MAX_DEPTH and seen.has_names:
+            yield from _walk(store, looking, child, seen, after)
 
 
-def _look_at(store: ObjectStore, key: str) -> _Look:
-    names = store.list_dirs(key)
-    children = list(islice(names, _FIRST_LOOK))
-    is_whole = len(children) < _FIRST_LOOK
-    own = children if is_whole or children[-1] >= "`" else own_dirs(store, key)  # "`" comes after all that begin with _
-    return _Look(children, is_whole, frozenset(name for name in own if name.startswith("_")))
-
-
-def _children(store: ObjectStore, path: tuple[str, ...], looked: _Look | None, stopped_at: str | None) -> Iterator[str]:
+def _children(store: ObjectStore, path: tuple[str, ...], looked: Look | None, stopped_at: str | None) -> Iterator[str]:
     names: Iterator[str]
     if looked is not None and looked.is_whole:
         names = (name for name in looked.children if stopped_at is None or name >= stopped_at)

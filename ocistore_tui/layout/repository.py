@@ -10,8 +10,8 @@ from ocistore_tui.backends.base import ObjectStore, checked_chunks
 from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, PreconditionFailed, Refused, UsageError
 from ocistore_tui.layout import paths
 from ocistore_tui.layout.blobs import Blobs
-from ocistore_tui.layout.catalog import own_dirs
 from ocistore_tui.layout.link import MAX_LINK_BYTES, Link, decode_link, encode_link
+from ocistore_tui.layout.looking import own_dirs
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.manifest import MAX_MANIFEST_BYTES, Index, Manifest, parse_manifest
 from ocistore_tui.model.reference import is_repository, is_tag

@@ -6,20 +6,23 @@ import threading
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocistore_tui.backends.base import ObjectStore
+from ocistore_tui.backends.base import Capabilities, Entry, ObjectStore
 from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.backends.memory import MemoryStore
-from ocistore_tui.layout import paths
+from ocistore_tui.layout import looking, paths
 from ocistore_tui.layout.catalog import RepositoryEntry, repositories
 from ocistore_tui.model.digest import Digest
 from tests.layout.content import image, plant, store_image
 
 D = Digest.of(b"")
+Item = TypeVar("Item")
 NAMES = ["FOO/bar", "a", "a/b", "a/b/c", "a-b", "a.b", "x/y/z"]
 """In the order of components: what is below a name comes before its neighbours."""
 
@@ -35,11 +38,16 @@ class PagedStore(MemoryStore):
         self._counting = threading.Lock()
 
     def list_dirs(self, prefix: str, *, start_after: str | None = None) -> Iterator[str]:
-        names = super().list_dirs(prefix, start_after=start_after)
+        return self._paged(super().list_dirs(prefix, start_after=start_after))
+
+    def list_entries(self, prefix: str, *, start_after: str | None = None) -> Iterator[Entry]:
+        return self._paged(super().list_entries(prefix, start_after=start_after))
+
+    def _paged(self, listed: Iterator[Item]) -> Iterator[Item]:
         while True:
             with self._counting:
                 self.requests += 1
-            page = list(islice(names, self.page))
+            page = list(islice(listed, self.page))
             yield from page
             if len(page) < self.page:
                 return
@@ -120,25 +128,33 @@ def test_a_part_of_the_tree_can_be_listed(store: ObjectStore) -> None:
     assert names_of(store, prefix="none/") == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
-    st.sets(
-        st.lists(st.sampled_from(["a", "a-", "a.", "0", "a_", "b"]), min_size=1, max_size=4).map(tuple), max_size=15
+    tree=st.dictionaries(
+        st.lists(st.sampled_from(["a", "a-", "a.", "0", "a_", "b"]), min_size=1, max_size=4).map(tuple),
+        st.integers(1, 12),
+        max_size=20,
     ),
-    st.integers(1, 20),
-    st.data(),
+    ahead=st.integers(1, 20),
+    page=st.integers(1, 30),
+    first_look=st.integers(1, 6),
+    cheap_pages=st.booleans(),
+    at=st.integers(0, 19),
 )
 def test_any_tree_is_listed_whole_and_from_anywhere(
-    tree: set[tuple[str, ...]], ahead: int, data: st.DataObject
+    tree: dict[tuple[str, ...], int], ahead: int, page: int, first_look: int, cheap_pages: bool, at: int
 ) -> None:
+    """Whatever is learned from pages that cover some directories whole and others in part."""
     store = PagedStore()
-    store.page = 3
-    fill(store, ["/".join(path) for path in tree])
+    store.page = page
+    store.capabilities = Capabilities(cheap_pages=cheap_pages)
+    for path, size in tree.items():
+        plant(store, {f"{paths.layers_dir('/'.join(path))}{number}": b"" for number in range(size)})
     expected = ["/".join(path) for path in sorted(tree)]
-    assert names_of(store, ahead=ahead) == expected
-    if expected:
-        at = data.draw(st.integers(0, len(expected) - 1))
-        assert names_of(store, start_after=expected[at], ahead=ahead) == expected[at + 1 :]
+    with mock.patch.multiple(looking, _PAGE_KEYS=page, _FIRST_LOOK=first_look, _LOOKS_BETWEEN=2):
+        assert names_of(store, ahead=ahead) == expected
+        for after in expected[at : at + 1]:
+            assert names_of(store, start_after=after, ahead=ahead) == expected[at + 1 :]
 
 
 def test_names_as_deep_as_registries_allow_are_found_and_bottomless_ones_end() -> None:
@@ -164,23 +180,77 @@ def test_names_from_a_hostile_bucket_are_told_apart() -> None:
 
 @pytest.fixture(scope="module")
 def flat() -> PagedStore:
+    """Ten thousand small repositories side by side."""
     store = PagedStore()
-    fill(store, [f"app-{number:05}" for number in range(10_000)])
+    fill(store, [f"app{number:05}" for number in range(10_000)])
     return store
 
 
-def test_the_first_hundred_of_ten_thousand_cost_little_more_than_a_hundred(flat: PagedStore) -> None:
+def larger(store: ObjectStore, names: list[str], size: int) -> None:
+    """Repositories with so many keys each."""
+    for name in names:
+        plant(store, {f"{paths.layers_dir(name)}{number}": b"" for number in range(size)})
+
+
+def test_the_first_hundred_of_ten_thousand_small_ones_cost_a_handful_of_requests(flat: PagedStore) -> None:
     flat.requests = 0
     found = [entry.name for entry in islice(repositories(flat), 100)]
-    assert found == [f"app-{number:05}" for number in range(100)]
-    assert flat.requests <= 100 + 16 + 1
+    assert found == [f"app{number:05}" for number in range(100)]
+    assert flat.requests <= 4
+
+
+def test_a_huge_one_at_the_front_does_not_change_that() -> None:
+    store = PagedStore()
+    names = [f"app{number:04}" for number in range(2000)]
+    fill(store, names)
+    larger(store, names[:1], 5000)
+    store.requests = 0
+    assert [entry.name for entry in islice(repositories(store), 100)] == names[:100]
+    assert store.requests <= 8
+
+
+def test_large_ones_cost_one_request_each_and_few_in_vain() -> None:
+    store = PagedStore()
+    store.page = 50
+    names = [f"app{number:03}" for number in range(400)]
+    larger(store, names, 60)
+    with mock.patch.multiple(looking, _PAGE_KEYS=50):
+        store.requests = 0
+        assert [entry.name for entry in islice(repositories(store), 100)] == names[:100]
+        assert store.requests <= 100 + 16 + 2 + 2 * 3
+        store.requests = 0
+        assert names_of(store) == names
+        assert store.requests <= 400 + 400 // 50 + 1 + 10
+
+
+def test_where_pages_are_dear_each_is_looked_at(flat: PagedStore) -> None:
+    """A directory walks through every file for a page."""
+    flat.capabilities = Capabilities(cheap_pages=False)
+    try:
+        for capabilities in (Capabilities(cheap_pages=False), Capabilities(list_is_ordered=False)):
+            flat.capabilities = capabilities
+            flat.counts.clear()
+            assert len(list(islice(repositories(flat), 20))) == 20
+            assert flat.counts["list_entries"] == 0
+            assert flat.counts["list_dirs"] <= 20 + 16 + 1
+    finally:
+        flat.capabilities = Capabilities()
+
+
+def test_namespaces_of_a_few_are_known_from_the_pages_above_them() -> None:
+    store = PagedStore()
+    names = [f"team{number:03}/{app}" for number in range(300) for app in ("api", "web")]
+    fill(store, names)
+    store.requests = 0
+    assert names_of(store) == names
+    assert store.requests <= 12
 
 
 def test_going_on_does_not_look_at_what_lies_before(flat: PagedStore) -> None:
     flat.requests = 0
-    found = [entry.name for entry in islice(repositories(flat, start_after="app-09000"), 10)]
-    assert found[0] == "app-09001"
-    assert flat.requests <= 10 + 16 + 2
+    found = [entry.name for entry in islice(repositories(flat, start_after="app09000"), 10)]
+    assert found[0] == "app09001"
+    assert flat.requests <= 4
 
 
 def test_nothing_is_looked_at_before_the_first_is_asked_for(flat: PagedStore) -> None:
@@ -188,20 +258,20 @@ def test_nothing_is_looked_at_before_the_first_is_asked_for(flat: PagedStore) ->
     listing = repositories(flat)
     assert flat.requests == 0
     next(listing)
-    assert flat.requests <= 16 + 2
+    assert flat.requests <= 2
     listing.close()
 
 
 def test_a_namespace_of_thousands_is_not_read_to_its_end_for_its_first() -> None:
     store = PagedStore()
-    names = [f"team/app-{number:04}" for number in range(3000)]
+    names = [f"team/app{number:04}" for number in range(3000)]
     fill(store, ["team", *names])
     store.requests = 0
     assert [entry.name for entry in islice(repositories(store), 3)] == ["team", *names[:2]]
-    assert store.requests <= 3 + 16 + 4
+    assert store.requests <= 6
     store.requests = 0
     assert names_of(store) == ["team", *names]
-    assert store.requests <= 3001 + 16 + 4
+    assert store.requests <= 16
 
 
 def test_own_directories_are_seen_among_thousands_of_neighbours() -> None:
@@ -210,14 +280,6 @@ def test_own_directories_are_seen_among_thousands_of_neighbours() -> None:
     names = ["mixed", *(f"mixed/{number:04}" for number in range(1200)), "mixed/app"]
     fill(store, names)
     assert names_of(store) == names
-
-
-def test_a_leaf_is_looked_at_once() -> None:
-    store = PagedStore()
-    fill(store, ["a/b/c", "a/b/d"])
-    store.requests = 0
-    assert names_of(store) == ["a/b/c", "a/b/d"]
-    assert store.requests == 1 + 1 + 1 + 2, "the root, a, a/b, and both leaves"
 
 
 def test_looking_ahead_ends_with_the_caller(flat: PagedStore) -> None:
