@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from ocistore_tui.backends.base import MIB, SMALL_OBJECT_BYTES, CancelSignal, Entry, check_cancel, checked_chunks
 from ocistore_tui.backends.parts import gather_parts, send_parts
 from ocistore_tui.backends.s3_bucket import Bucket
-from ocistore_tui.backends.s3_errors import code_of
+from ocistore_tui.backends.s3_error_table import NOT_OFFERED
+from ocistore_tui.backends.s3_errors import code_of, made
 from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, Unavailable
 from ocistore_tui.model.digest import Digest
 
@@ -190,6 +191,9 @@ class _Upload:
             content = {**self._place(number), **origin, "CopySourceRange": span}
             reply = self._bucket.ask("upload_part_copy", self._key, ("CopyPartResult",), **content)
         result = reply["CopyPartResult"]
+        if not result.get("ETag"):  # rclone; without it the upload cannot be completed
+            said = "it does not tell the ETag of a copied part"
+            raise made(NOT_OFFERED, self._where, said=said, bucket=self._bucket.name)
         part = {"PartNumber": number + 1, "ETag": result["ETag"]}
         if self._checksum and result.get("ChecksumCRC32"):
             part["ChecksumCRC32"] = result["ChecksumCRC32"]
