@@ -48,3 +48,15 @@ def in_a_process(words: Sequence[str], *, env: Mapping[str, str] | None = None, 
         timeout=LONGEST_S, check=False,
     )  # fmt: skip
     return Done(ended.returncode, ended.stdout, ended.stderr)
+
+
+def check_error(done: Done, code: int, *words: str) -> None:
+    """The exit code, an error of at most three lines on stderr that holds ``words``, and nothing on stdout."""
+    assert done.code == code, done
+    assert done.out == ""
+    lines = done.err.splitlines()
+    assert lines[0].startswith("error: ")
+    assert [line[:9] for line in lines[1:]] in (["  cause: ", "  fix:   "], ["  fix:   "], ["  cause: "]), done.err
+    assert lines[-1].startswith("  fix:   ") or "it holds: " in lines[-1], "says what to do, or what there is"
+    for word in words:
+        assert word in done.err

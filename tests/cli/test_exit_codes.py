@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import stat
 from collections.abc import Iterator
@@ -12,12 +11,9 @@ from pathlib import Path
 import pytest
 
 from ocistore_tui import errors, wiring
-from tests.backends import s3_buckets
-from tests.cli.running import OCI_STORE, Done, Invoke, in_a_process
+from tests.cli.running import OCI_STORE, Invoke, check_error, in_a_process
 from tests.cli.shelf import config, put_image
-from tests.fakes.gcs_server import GcsServer
 from tests.testbed.process import free_port
-from tests.testbed.servers import S3_KEYS
 
 ERROR_KINDS = [
     (errors.UsageError, 2, "usage"),
@@ -31,18 +27,6 @@ ERROR_KINDS = [
     (errors.Refused, 8, "refused"),
     (errors.PreconditionFailed, 8, "precondition_failed"),
 ]
-
-
-def check_error(done: Done, code: int, *words: str) -> None:
-    """The exit code, an error of at most three lines on stderr that holds ``words``, and nothing on stdout."""
-    assert done.code == code, done
-    assert done.out == ""
-    lines = done.err.splitlines()
-    assert lines[0].startswith("error: ")
-    assert [line[:9] for line in lines[1:]] in (["  cause: ", "  fix:   "], ["  fix:   "], ["  cause: "]), done.err
-    assert lines[-1].startswith("  fix:   ") or "it holds: " in lines[-1], "says what to do, or what there is"
-    for word in words:
-        assert word in done.err
 
 
 @pytest.mark.parametrize(("kind", "code", "name"), ERROR_KINDS)
@@ -244,50 +228,3 @@ def test_a_layer_that_is_missing(oci_store: Invoke, here: Path) -> None:
     inspected = oci_store("fs", "inspect", "app:1", "--dir", "s")
     assert inspected.code == 0
     assert "flaw" in inspected.out
-
-
-# -- clouds ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def _s3_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", S3_KEYS[0])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", S3_KEYS[1])
-
-
-@pytest.mark.usefixtures("_s3_keys")
-def test_a_missing_bucket(oci_store: Invoke, moto: str) -> None:
-    check_error(oci_store("s3", "ls", "nobody-made-this", "--endpoint", moto), 3, "nobody-made-this")
-
-
-@pytest.mark.usefixtures("_s3_keys")
-def test_a_wrong_endpoint(oci_store: Invoke) -> None:
-    port = free_port()
-    done = oci_store("s3", "ls", "bucket", "--endpoint", f"http://127.0.0.1:{port}")
-    check_error(done, 5, str(port), "--endpoint")
-
-
-def test_no_credentials(oci_store: Invoke, moto: str) -> None:
-    check_error(oci_store("s3", "ls", "bucket", "--endpoint", moto), 4, "credentials")
-
-
-def test_a_missing_bucket_of_google(oci_store: Invoke) -> None:
-    with GcsServer() as server:
-        check_error(oci_store("gcs", "ls", "nobody-made-this", "--endpoint", server.url, "--anonymous"), 3)
-
-
-def test_no_azure_account(oci_store: Invoke) -> None:
-    check_error(oci_store("azure", "ls", "container"), 2, "--account-name")
-
-
-@pytest.mark.usefixtures("_s3_keys")
-def test_the_whole_job_on_s3_with_the_bucket_in_every_name(oci_store: Invoke, moto: str, here: Path) -> None:
-    bucket = s3_buckets.new_bucket(moto).bucket
-    at = ("--endpoint", moto, "--region", "us-east-1")
-    pushed = oci_store("s3", "push", f"{bucket}/team/app:1", *at, "--image", "oci-archive:tools.tar")
-    assert re.fullmatch(rf"{bucket}/team/app:1@sha256:[0-9a-f]{{64}}\n", pushed.out), pushed
-    assert oci_store("s3", "ls", bucket, *at).out == "team/app\n"
-    assert oci_store("s3", "ls", f"{bucket}/team/app", *at).out.splitlines()[1].startswith("1 ")
-    assert f"{bucket}/team/app:1" in oci_store("s3", "inspect", f"{bucket}/team/app:1", *at).out
-    pulled = oci_store("s3", "pull", f"{bucket}/team/app:1", *at, "--image", "oci-archive:back.tar", "--json")
-    assert pulled.document["digest"] == pushed.out.strip().partition("@")[2]
