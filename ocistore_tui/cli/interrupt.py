@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
@@ -56,6 +57,25 @@ def raise_on_signals() -> None:
             signal.signal(signal.SIGHUP, stop)
 
 
+@contextmanager
+def temporary_files() -> Iterator[None]:
+    """What a transfer spools is gone at the end, even where a thread hung in a socket and could not be waited for."""
+    import shutil
+    import tempfile
+
+    try:
+        directory = tempfile.mkdtemp(prefix="ocistore-")
+    except OSError:  # no room for anything; whoever needs some will say so
+        yield
+        return
+    before, tempfile.tempdir = tempfile.tempdir, directory
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 def run_interruptible(
     work: Callable[[threading.Event], _Result], *, tick: Callable[[], None], done: Callable[[], None], kept: str
 ) -> _Result:
@@ -81,19 +101,20 @@ def run_interruptible(
             outcome.append((None, error))
 
     thread = threading.Thread(target=run, name="ocistore-transfer", daemon=True)
-    try:
-        thread.start()
-        while thread.is_alive():
-            thread.join(_TICK_S)
-            tick()
-    except Interrupted as interrupted:
-        cancel.set()
-        thread.join(GRACE_S)
-        # It may have been done before it could be stopped.
-        interrupted.kept = "the transfer had just finished" if outcome and outcome[0][1] is None else kept
-        raise
-    finally:
-        done()
+    with temporary_files():
+        try:
+            thread.start()
+            while thread.is_alive():
+                thread.join(_TICK_S)
+                tick()
+        except Interrupted as interrupted:
+            cancel.set()
+            thread.join(GRACE_S)
+            # It may have been done before it could be stopped.
+            interrupted.kept = "the transfer had just finished" if outcome and outcome[0][1] is None else kept
+            raise
+        finally:
+            done()
     result, error = outcome[0]
     if isinstance(error, Cancelled) and cancel.is_set():
         raise Interrupted(signal.SIGINT, kept) from error

@@ -111,7 +111,8 @@ class StallingRelay:
 @contextmanager
 def started(*words: str) -> Iterator[subprocess.Popen[str]]:
     """The program at work; ended, if the test has not."""
-    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1"}
+    Path("temporary").mkdir()
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1", "TMPDIR": "temporary"}
     with subprocess.Popen(
         [OCI_STORE, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, **keys},
@@ -128,6 +129,7 @@ def end(program: subprocess.Popen[str], number: signal.Signals) -> Done:
     program.send_signal(number)
     out, err = program.communicate(timeout=LONGEST_S)
     assert time.monotonic() - began < SOON_S
+    assert list(Path("temporary").iterdir()) == [], "a spool file stayed"
     return Done(program.returncode, out, err)
 
 
