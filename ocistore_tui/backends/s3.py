@@ -14,6 +14,7 @@ from ocistore_tui.backends.base import (
     Report,
     UnfinishedUpload,
     check_cancel,
+    child_exists,
     names_in_order,
     stream_copy,
 )
@@ -79,7 +80,7 @@ class S3Store(ObjectStore):
         full = self._bucket.full(prefix)
         after = None if start_after is None else full + start_after
         names = (found[len(full) : -1] for found in self._lister.dirs(full, start_after=after))
-        for name in names_in_order(name for name in names if name):
+        for name in names_in_order((name for name in names if name), child_exists(self, prefix, start_after)):
             if start_after is None or name > start_after:
                 yield name
 

@@ -7,10 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import botocore.session
+import urllib3
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.configprovider import ConfiguredEndpointProvider
@@ -56,12 +58,14 @@ class S3Options:
         """Refuse what can never work.
 
         Raises:
-            UsageError: no bucket, an endpoint without scheme or host, half a key pair.
+            UsageError: no bucket, an endpoint without scheme or host, half a key pair, nobody to do the work.
         """
         if not self.bucket or "/" in self.bucket:
             raise UsageError("no usable bucket name", where=self.bucket, fix="write BUCKET/REPOSITORY:TAG")
         if self.endpoint is not None:
             check_endpoint(self.endpoint)
+        if self.concurrency < 1:
+            raise UsageError("no transfers at all", where=str(self.concurrency), fix="give --concurrency 1 or more")
         if bool(self.access_key) != bool(self.secret_key):
             raise UsageError(
                 "half a pair of keys",
@@ -106,7 +110,7 @@ def connect(options: S3Options) -> Connection:
 
     Raises:
         BotoCoreError: an unknown profile, a broken configuration file.
-        UsageError: the endpoint of the environment or the profile is not a URL.
+        UsageError: the endpoint of the environment or the profile is not a URL; the CA bundle is missing.
     """
     # botocore.session itself instead of boto3: the same client, 80 ms sooner.
     session = botocore.session.Session(profile=options.profile)
@@ -125,7 +129,7 @@ def connect(options: S3Options) -> Connection:
         aws_access_key_id=options.access_key,
         aws_secret_access_key=options.secret_key,
         aws_session_token=options.session_token,
-        verify=_verification(options),
+        verify=_verification(options, session),
         config=_config(options, session, endpoint=endpoint, is_aws=is_aws),
     )
     client.meta.events.register("before-call.s3.HeadBucket", _mark_redirected)
@@ -150,13 +154,20 @@ def _is_aws(endpoint: str) -> bool:
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
 
 
-def _verification(options: S3Options) -> bool | str | None:
+def _verification(options: S3Options, session: Session) -> bool | str:
     if options.insecure_skip_tls_verify:
+        # Asked for, and said by the caller; the SDK would write its own warning into the middle of the display.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         return False
-    if options.ca_bundle:
-        return options.ca_bundle
-    # Set but empty means "the default" to every other tool; botocore takes it for a file name.
-    return True if os.environ.get("AWS_CA_BUNDLE") == "" else None
+    # AWS_CA_BUNDLE set but empty means "the default" to every other tool; botocore takes it for a file name.
+    bundle = options.ca_bundle or session.get_config_variable("ca_bundle")
+    if not bundle:
+        return True
+    if not Path(bundle).exists():
+        raise UsageError(
+            "the CA bundle is not there", where=str(bundle), fix="correct --ca-bundle, AWS_CA_BUNDLE or the profile"
+        )
+    return str(bundle)
 
 
 def _config(options: S3Options, session: Session, *, endpoint: str | None, is_aws: bool) -> Config:
