@@ -46,6 +46,8 @@ def _refused(error: OciStoreError) -> tuple[Finding, ...]:
     if isinstance(error, NotFound):
         return (reach, sign_in, Finding("list", False, error.message, error))
     if isinstance(error, AccessDenied):
+        if code_of(error.__cause__) == "RequestTimeTooSkewed":
+            return (reach, Finding("clock", False, error.message, error))
         if code_of(error.__cause__) == "AccessDenied":
             return (reach, sign_in, Finding("list", False, error.message, error))
         if code_of(error.__cause__):
@@ -88,14 +90,17 @@ def _clock(bucket: Bucket, date: str | None) -> Finding:
 def _write(store: ObjectStore, conditions: Conditions) -> list[Finding]:
     key = f".ocistore-check/{uuid.uuid4().hex}"
     findings: list[Finding] = []
+    step = "write"
     try:
         token = store.put(key, b"ocistore-tui writes this to test the bucket, and deletes it again", if_absent=True)
-        findings.append(Finding("write", True))
+        findings.append(Finding(step, True))
+        step = "conditions"
         findings.append(_conditions(store, key, token, conditions))
+        step = "case"
         folded = store.head(key.upper()) is not None
-        findings.append(Finding("case", True, "folds case" if folded else "tells upper from lower case"))
+        findings.append(Finding(step, True, "folds case" if folded else "tells upper from lower case"))
     except OciStoreError as error:
-        findings.append(Finding("conditions" if findings else "write", False, error.message, error))
+        findings.append(Finding(step, False, error.message, error))
     finally:
         failed = store.delete([key])
     findings += [Finding("delete", False, error.message, error) for _, error in failed] or [Finding("delete", True)]

@@ -35,7 +35,7 @@ def options(endpoint: str, bucket: str | None = None, root_dir: str = "", **more
     """A bucket by the keys every test server takes; one that does not exist yet, unless ``bucket`` is given."""
     access, secret = S3_KEYS
     name = bucket or f"bucket-{next(_numbers)}"
-    return S3Options(name, root_dir, endpoint=endpoint, access_key=access, secret_key=secret, **more)
+    return S3Options(name, root_dir, endpoint=endpoint, **{"access_key": access, "secret_key": secret, **more})
 
 
 def new_bucket(endpoint: str, root_dir: str = "", **more: Any) -> S3Options:
