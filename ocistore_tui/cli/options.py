@@ -102,9 +102,17 @@ def global_parameters() -> list[click.Parameter]:
 
 GLOBAL_NAMES = frozenset({"no_tui", "verbose", "quiet", "progress", "as_json", "version"})
 
+
+class _Concurrency(click.IntRange):
+    """A number within limits that help does not spell out."""
+
+    def _describe_range(self) -> str:
+        return ""
+
+
 _COMMON = (
     click.option(
-        "--concurrency", type=click.IntRange(1, MAX_CONCURRENCY), metavar="N",
+        "--concurrency", type=_Concurrency(1, MAX_CONCURRENCY), metavar="N",
         help="Large moves at once, and parts of each; default 4.",
     ),
     click.option("--ca-bundle", type=click.Path(), metavar="FILE", help="Certificates to trust, not the system's."),

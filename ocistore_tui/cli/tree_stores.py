@@ -8,6 +8,7 @@ import click
 
 from ocistore_tui.cli.help import SETTINGS, Verb, Words
 from ocistore_tui.cli.options import backend_options, global_options, global_parameters, globals_of
+from ocistore_tui.cli.tree_verbs import TITLES
 from ocistore_tui.config import BACKENDS
 
 _ADD = {
@@ -97,7 +98,11 @@ def _add_command(backend: str) -> click.Command:
 
     function: Any = in_directory if backend == "fs" else in_bucket
     made = click.command(
-        backend, cls=Verb, context_settings=SETTINGS, help="Save a connection. Secrets are never saved."
+        backend,
+        cls=Verb,
+        context_settings=SETTINGS,
+        short_help=TITLES[backend],
+        help="Save a connection. Secrets are never saved.",
     )(backend_options(backend)(function))
     made.examples = (_ADD[backend],)
     return made

@@ -91,6 +91,28 @@ def test_the_whole_job_on_every_kind_of_store(
         assert all(blobs[digest[7:]] == blob for digest, blob in images[image].blobs.items())
 
 
+def test_from_an_engine_into_a_directory_and_back_by_the_names_they_have(
+    oci_store: Invoke, docker_classic: str, images: dict[str, demo_images.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def docker(*words: str, stdin: bytes = b"") -> str:
+        done = subprocess.run(["docker", *words], input=stdin, capture_output=True, check=True)
+        return done.stdout.decode().strip()
+
+    monkeypatch.setenv("DOCKER_HOST", docker_classic)
+    image = images["hello:1.1"]
+    docker("load", stdin=demo_images.docker_archive({"team/hello:1.1": image}))
+    pushed = oci_store("fs", "push", "team/hello:1.1", "--dir", "s")
+    assert pushed.out.startswith("team/hello:1.1@sha256:"), pushed
+    docker("rmi", "team/hello:1.1")
+    pulled = oci_store("fs", "pull", "team/hello:1.1", "--dir", "s")
+    assert pulled.out == f"team/hello:1.1 {image.image_id}\n", pulled
+    assert docker("images", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}") == pulled.out.strip()
+    again = oci_store("fs", "pull", "team/hello:1.1", "--image", "other:2", "--dir", "s", "--json").document
+    assert (again["image"], again["image_id"]) == ("other:2", image.image_id)
+    assert [layer["state"] for layer in again["layers"]] == ["present", "present"]
+    docker("rmi", "other:2", "team/hello:1.1")
+
+
 # -- S3 --------------------------------------------------------------------------------------------------------------
 
 
