@@ -17,8 +17,6 @@ from ocistore_tui.daemon.tar import TarEntry, read_tar
 from ocistore_tui.errors import AccessDenied, IntegrityError, NotFound, UsageError
 from ocistore_tui.model.image import MAX_CONFIG_BYTES
 
-_PIECE_BYTES = 1024 * 1024
-_SNIFFED_BYTES = 4
 _MEMBER_COST_BYTES = 256
 """What remembering one member takes in memory, beside its name."""
 
@@ -106,13 +104,9 @@ class Archive:
     def entries(self, *, cancel: CancelSignal | None = None) -> Iterator[Iterator[TarEntry]]:
         """All members, from the start."""
         with opened(self.path) as file:
-            stream: ByteStream
-            if file.read(_SNIFFED_BYTES).startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
-                file.seek(0)
-                _, pieces = raw_layer(iter(lambda: file.read(_PIECE_BYTES), b""))
-                stream = ChunkStream(pieces)
-            else:
-                stream = FileStream(file)
+            where = str(self.path)
+            is_compressed, pieces = raw_layer(FileStream(file, where=where).rest())
+            stream: ByteStream = ChunkStream(pieces, where=where) if is_compressed else FileStream(file, where=where)
             yield self._checked(read_tar(stream), cancel)
 
     def contents(self) -> Contents:
@@ -137,10 +131,6 @@ class Archive:
         except IntegrityError as error:
             error.where = error.where or str(self.path)
             raise
-        except OSError as error:
-            raise AccessDenied(
-                "cannot read the archive", where=str(self.path), cause=error.strerror or str(error)
-            ) from error
 
     @staticmethod
     def _note(found: Contents, entry: TarEntry) -> None:

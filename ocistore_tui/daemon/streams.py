@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol
 
-from ocistore_tui.errors import IntegrityError
+from ocistore_tui.errors import AccessDenied, IntegrityError
 from ocistore_tui.model.text import inert
 
 PIECE_BYTES = 1024 * 1024
@@ -17,6 +17,10 @@ _SAID = re.compile(rb'\{"(?:errorDetail|error|message)":.*', re.DOTALL)
 
 class ByteStream(Protocol):
     """Bytes one after another."""
+
+    @property
+    def where(self) -> str:
+        """What they are read from, for errors."""
 
     def exactly(self, size_bytes: int) -> bytes:
         """The next bytes; fewer only at the end."""
@@ -34,7 +38,8 @@ class ByteStream(Protocol):
 class ChunkStream:
     """A stream over pieces as they arrive."""
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes], *, where: str = "") -> None:
+        self.where = where
         self._chunks = iter(chunks)
         self._held = memoryview(b"")
 
@@ -52,7 +57,7 @@ class ChunkStream:
         last = b""
         while size_bytes:
             if not self._fill():
-                raise truncated(last)
+                raise truncated(self.where, last)
             taken, self._held = self._held[:size_bytes], self._held[size_bytes:]
             size_bytes -= len(taken)
             last = bytes(taken)
@@ -82,33 +87,39 @@ class ChunkStream:
 class FileStream:
     """A stream over a file that can seek: what is skipped is not read."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, where: str = "") -> None:
+        self.where = where
         self._file = file
         self._size = file.seek(0, 2)
         file.seek(0)
 
     def exactly(self, size_bytes: int) -> bytes:
         """The next bytes; fewer only at the end."""
-        return self._file.read(size_bytes)
+        try:
+            return self._file.read(size_bytes)
+        except OSError as error:
+            raise AccessDenied(
+                "cannot read the archive", where=self.where, cause=error.strerror or str(error), fix="check the disk"
+            ) from error
 
     def pieces(self, size_bytes: int) -> Iterator[bytes]:
         """The next bytes in large pieces."""
         while size_bytes:
-            data = self._file.read(min(PIECE_BYTES, size_bytes))
+            data = self.exactly(min(PIECE_BYTES, size_bytes))
             if not data:
-                raise truncated()
+                raise truncated(self.where)
             size_bytes -= len(data)
             yield data
 
     def skip(self, size_bytes: int) -> None:
         """Past the next bytes."""
         if self._file.tell() + size_bytes > self._size:
-            raise truncated()
+            raise truncated(self.where)
         self._file.seek(size_bytes, 1)
 
     def rest(self) -> Iterator[bytes]:
         """All that is left."""
-        return iter(lambda: self._file.read(PIECE_BYTES), b"")
+        return iter(lambda: self.exactly(PIECE_BYTES), b"")
 
 
 def engine_said(data: bytes) -> str:
@@ -117,8 +128,11 @@ def engine_said(data: bytes) -> str:
     return inert(found[0].rstrip(b"\0\r\n").decode("utf-8", "replace"), limit=300) if found else ""
 
 
-def truncated(last: bytes = b"") -> IntegrityError:
+def truncated(where: str, last: bytes = b"") -> IntegrityError:
     """For a stream that ended within the archive; an engine's reason may stand in its last bytes."""
     return IntegrityError(
-        "the archive is cut off", cause=engine_said(last) or "it ends before its end marker", fix="make it again"
+        "the archive is cut off",
+        where=where,
+        cause=engine_said(last) or "it ends before its end marker",
+        fix="make it again",
     )

@@ -65,7 +65,7 @@ def read_tar(stream: ByteStream) -> Iterator[TarEntry]:
     while True:
         header = stream.exactly(BLOCK)
         if len(header) < BLOCK:
-            raise truncated(header)
+            raise truncated(stream.where, header)
         if header == _ZEROS:
             _check_end(stream)
             return
@@ -185,7 +185,7 @@ def _check_end(stream: ByteStream) -> None:
         if len(tail) < MAX_SAID_BYTES:
             tail += piece.strip(b"\0")[:MAX_SAID_BYTES]
     if len(second) < BLOCK:
-        raise truncated(second)
+        raise truncated(stream.where, second)
     if tail.strip(b"\0"):
         raise IntegrityError(
             "the export did not end well",

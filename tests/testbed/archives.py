@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ocistore_tui.model.digest import Digest
@@ -19,11 +19,12 @@ REF_NAME = "org.opencontainers.image.ref.name"
 class Members(dict[str, bytes]):
     """Files of an archive by name; a value that begins with ``->`` is a symbolic link."""
 
-    def write(self, path: Path, *, coding: str = "") -> Path:
-        """The archive, names sorted as engines sort them, compressed as a whole if asked for."""
+    def tar(self, *, order: Callable[[list[str]], list[str]] = sorted) -> bytes:
+        """The archive; engines sort names."""
         target = io.BytesIO()
         with tarfile.open(fileobj=target, mode="w") as tar:
-            for name, raw in sorted(self.items()):
+            for name in order(list(self)):
+                raw = self[name]
                 info = tarfile.TarInfo(name)
                 if raw.startswith(b"->"):
                     info.type, info.linkname = tarfile.SYMTYPE, raw[2:].decode()
@@ -31,7 +32,11 @@ class Members(dict[str, bytes]):
                 else:
                     info.size = len(raw)
                     tar.addfile(info, io.BytesIO(raw))
-        path.write_bytes(compressed(target.getvalue(), coding))
+        return target.getvalue()
+
+    def write(self, path: Path, *, coding: str = "") -> Path:
+        """The archive as a file, compressed as a whole if asked for."""
+        path.write_bytes(compressed(self.tar(), coding))
         return path
 
 

@@ -1,0 +1,386 @@
+"""Exports as engines break them: cut, unfinished, incomplete, false. Nothing of that is ever tagged."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ocistore_tui.daemon import wire
+from ocistore_tui.engine.service import Service
+from ocistore_tui.errors import Cancelled, IntegrityError, NotFound, OciStoreError, Unavailable
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.plan import PushRequest
+from ocistore_tui.model.reference import Reference
+from tests.fakes.engine import Dies, FakeEngine, classic, fake_engine
+from tests.testbed import archives, images
+from tests.testbed.archives import Members
+from tests.testbed.images import Image, compressed, layer, path_of
+from tests.testbed.opened import directory_service, push
+
+IMAGE = Image((layer("one"), layer("two", 300_000), layer("three")))
+OTHER = Image((layer("other"),))
+NAME = "rt/app:1"
+KINDS: dict[str, Callable[[], Members]] = {
+    "docker 20": lambda: archives.docker_20({NAME: IMAGE}),
+    "docker 26": lambda: archives.docker_26(NAME, IMAGE),
+    "podman": lambda: archives.podman(NAME, IMAGE),
+    "containerd": lambda: archives.containerd(NAME, IMAGE),
+}
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[FakeEngine]:
+    with fake_engine(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def service(engine: FakeEngine, tmp_path: Path) -> Iterator[Service]:
+    with directory_service(tmp_path / "store", docker_host=engine.host) as opened:
+        yield opened
+
+
+def hold(engine: FakeEngine, kind: str, archive: bytes | None = None) -> None:
+    """Have IMAGE as that kind of engine has it."""
+    archive = KINDS[kind]().tar() if archive is None else archive
+    classic(engine, NAME, IMAGE.config, IMAGE.layers, archive)
+    if kind == "containerd":
+        engine.is_containerd = True
+        engine.hold(NAME, str(IMAGE.digest), [str(Digest.of(raw)) for raw in IMAGE.layers])
+
+
+def fails(service: Service) -> IntegrityError:
+    """The error of a push, after which nothing has the tag."""
+    with pytest.raises(IntegrityError) as caught:
+        push(service, NAME)
+    with pytest.raises(NotFound):
+        service.inspect(Reference.parse(NAME))
+    assert caught.value.where
+    assert caught.value.fix
+    return caught.value
+
+
+# Whole exports, in any order.
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("order", ["sorted", "reversed", "manifests first", "shuffled"])
+def test_an_export_may_come_in_any_order(
+    order: str, kind: str, engine: FakeEngine, service: Service, tmp_path: Path
+) -> None:
+    ways: dict[str, Callable[[list[str]], list[str]]] = {
+        "sorted": sorted,
+        "reversed": lambda names: sorted(names, reverse=True),
+        "manifests first": lambda names: sorted(names, key=lambda name: (not name.endswith(".json"), name)),
+        "shuffled": lambda names: random.Random(5).sample(sorted(names), len(names)),
+    }
+    hold(engine, kind, KINDS[kind]().tar(order=ways[order]))
+    pushed = push(service, NAME)
+    with directory_service(tmp_path / "plain", docker_host=engine.host) as other:
+        hold(engine, kind)
+        assert push(other, NAME).digest == pushed.digest
+    assert [row.diff_id for row in pushed.layers] == [*map(Digest.of, IMAGE.layers)]
+    assert list(service.flaws("rt/app")) == []
+
+
+@pytest.mark.parametrize("pieces", [1, 511, 4096])
+def test_an_export_may_come_in_any_pieces(pieces: int, engine: FakeEngine, service: Service) -> None:
+    small = Image((layer("small", 3000),))
+    archive = archives.docker_20({NAME: small}).tar()
+    classic(engine, NAME, small.config, small.layers, b"")
+    engine.export = lambda: (archive[at : at + pieces] for at in range(0, len(archive), pieces))
+    assert push(service, NAME).layers[0].diff_id == Digest.of(small.layers[0])
+
+
+# Broken ones.
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("part", [0.0, 0.02, 0.5, 0.9, 0.999])
+def test_an_export_that_is_cut_off(part: float, kind: str, engine: FakeEngine, service: Service) -> None:
+    whole = KINDS[kind]().tar().rstrip(b"\0")
+    hold(engine, kind, whole[: int(len(whole) * part)])
+    assert fails(service).message == "the archive is cut off"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_error_an_engine_appends_is_the_cause(kind: str, engine: FakeEngine, service: Service) -> None:
+    said = b'{"errorDetail":{"message":"open layer: input/output error"},"error":"open layer: input/output error"}\r\n'
+    whole = KINDS[kind]().tar()
+    used = len(whole.rstrip(b"\0"))
+    for at in (len(whole), used // 2, 0):
+        hold(engine, kind, whole[:at] + said)
+        assert "input/output error" in fails(service).cause
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_engine_that_dies_in_the_middle(kind: str, engine: FakeEngine, service: Service) -> None:
+    whole = KINDS[kind]().tar()
+    hold(engine, kind)
+
+    def dies() -> Iterator[bytes]:
+        yield whole[: len(whole) // 2]
+        raise Dies
+
+    engine.export = dies
+    fails(service)
+    # Once it is back, the same command goes through.
+    engine.export = lambda: [whole]
+    assert push(service, NAME).digest
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("what", ["config", "a layer", "config and layers"])
+def test_an_export_that_lacks_something(what: str, kind: str, engine: FakeEngine, service: Service) -> None:
+    """Containerd stores leave out what they do not have, without a word (docker-api.md §3)."""
+    members = KINDS[kind]()
+    stored = IMAGE.blobs if kind == "containerd" else IMAGE.layers
+    gone = {"config": [IMAGE.config], "a layer": [stored[1]], "config and layers": [IMAGE.config, *stored]}[what]
+    left = Members({name: raw for name, raw in members.items() if raw not in gone})
+    hold(engine, kind, left.tar())
+    message = fails(service).message
+    assert message.startswith("the export lacks") or message == "the image is not complete in its source"
+    hold(engine, kind, Members({name: raw for name, raw in members.items() if raw in gone} | left).tar())
+    assert push(service, NAME).digest
+
+
+def test_a_containerd_export_that_lacks_its_manifest_or_index(engine: FakeEngine, service: Service) -> None:
+    for name in (path_of(IMAGE.manifest), "index.json"):
+        members = KINDS["containerd"]()
+        del members[name]
+        hold(engine, "containerd", members.tar())
+        fails(service)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_bytes_that_are_not_what_their_name_says(which: int, kind: str, engine: FakeEngine, service: Service) -> None:
+    members = KINDS[kind]()
+    raw = (IMAGE.blobs if kind == "containerd" else IMAGE.layers)[which]
+    name = next(name for name, found in members.items() if found == raw)
+    members[name] = compressed(layer("false"), "gzip" if kind == "containerd" else "")
+    hold(engine, kind, members.tar())
+    fails(service)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_export_of_another_image(kind: str, engine: FakeEngine, service: Service) -> None:
+    written = {
+        "docker 20": lambda: archives.docker_20({NAME: OTHER}),
+        "docker 26": lambda: archives.docker_26(NAME, OTHER),
+        "podman": lambda: archives.podman(NAME, OTHER),
+        "containerd": lambda: archives.containerd(NAME, OTHER),
+    }[kind]()
+    hold(engine, kind, written.tar())
+    fails(service)
+
+
+@pytest.mark.parametrize("kind", ["docker 26", "containerd"])
+def test_a_name_that_moves_after_the_plan_changes_nothing(kind: str, engine: FakeEngine, service: Service) -> None:
+    hold(engine, kind)
+    plan = service.plan_push(PushRequest(Reference.parse(NAME)))
+    engine.hold(NAME, str(OTHER.digest), [])
+    assert {row.diff_id for row in service.push(plan).layers} == {*map(Digest.of, IMAGE.layers)}
+    (exported,) = [line for line in engine.asked if "/get" in line]
+    assert f"/images/{plan.image_id}/get" in exported
+
+
+def test_an_image_that_goes_after_the_plan_is_not_found(engine: FakeEngine, service: Service) -> None:
+    hold(engine, "docker 26")
+    plan = service.plan_push(PushRequest(Reference.parse(NAME)))
+    engine.images.clear()
+    with pytest.raises(NotFound, match="no such local image"):
+        service.push(plan)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {},
+        {"Id": 5},
+        {"Id": "../x"},
+        {"Id": str(IMAGE.id), "RootFS": 5},
+        {"Id": str(IMAGE.id), "RootFS": {"Layers": [5]}},
+        {"Id": str(IMAGE.id), "Size": float("inf")},
+        {"Id": str(IMAGE.id), "Size": "x"},
+    ],
+)
+def test_an_inspect_of_no_use(found: dict[str, object], engine: FakeEngine, service: Service) -> None:
+    engine.images["x"], engine.names[NAME] = found, "x"
+    with pytest.raises(Unavailable, match="not a container engine"):
+        push(service, NAME)
+
+
+# Versions.
+
+
+@pytest.mark.parametrize(
+    ("least", "api"), [("1.12", "1.41"), ("1.24", "1.45"), ("1.24", "1.48"), ("1.44", "1.52"), ("1.40", "1.55")]
+)
+@pytest.mark.parametrize("kind", ["docker 26", "containerd"])
+def test_every_version_of_the_api(least: str, api: str, kind: str, engine: FakeEngine, service: Service) -> None:
+    """Fields that newer versions leave out are not missed."""
+    hold(engine, kind)
+    engine.api, engine.least_api = api, least
+    for image in engine.images.values():
+        for name in ("Os", "Architecture"):
+            image.pop(name, None)
+    assert push(service, NAME).digest
+    used = min(api, "1.51")
+    assert all(line.split()[1].startswith(f"/v{used}/") for line in engine.asked if "/_ping" not in line)
+
+
+@pytest.mark.parametrize(("api", "sent"), [("1.41", False), ("1.47", False), ("1.48", True), ("1.55", True)])
+def test_one_platform_is_asked_for_where_engines_understand_it(
+    api: str, sent: bool, engine: FakeEngine, service: Service
+) -> None:
+    arm = Image((layer("arm"),), architecture="arm64")
+    index = images.index_of([IMAGE, arm])
+    members = archives.containerd(NAME, IMAGE)
+    members.update({path_of(raw): raw for raw in (index, *arm.contents)})
+    root = json.loads(members["index.json"])
+    root["manifests"][0].update(images.descriptor(images.OCI_INDEX, index))
+    whole = Members({**members, "index.json": json.dumps(root).encode()})
+    engine.api, engine.is_containerd = api, True
+    engine.hold(NAME, str(Digest.of(index)), [])
+    engine.export = lambda: [whole.tar()]
+    assert push(service, NAME, platform="linux/amd64").digest == IMAGE.digest
+    (exported,) = [line for line in engine.asked if "/get" in line]
+    assert ('"architecture"' in exported) == sent
+    if sent:
+        # Asked for one, some engines name that one's manifest as the root.
+        engine.export = lambda: [archives.containerd(NAME, arm).tar()]
+        assert push(service, "rt/app:arm", NAME, platform="linux/arm64").digest == arm.digest
+        with pytest.raises(NotFound, match="linux/s390x"):
+            push(service, "rt/app:s", NAME, platform="linux/s390x")
+
+
+# Silence.
+
+
+class Patience:
+    """A cancel signal that is never set; asked often enough while the engine is silent, it lets the engine go on."""
+
+    def __init__(self, engine_asked: threading.Event, gate: threading.Event) -> None:
+        self._asked, self._gate, self._left = engine_asked, gate, 3
+
+    def is_set(self) -> bool:
+        if self._asked.is_set():
+            self._left -= 1
+            if not self._left:
+                self._gate.set()
+        return False
+
+
+def hours_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From one look at the clock to the next."""
+    now = iter(range(0, 10**9, 3600))
+    monkeypatch.setattr(wire, "time", type("Clock", (), {"monotonic": staticmethod(lambda: float(next(now)))}))
+
+
+def test_an_engine_may_be_silent_for_hours_before_the_first_byte(
+    engine: FakeEngine, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Classic ones first write everything to their own disk (docker-api.md §6)."""
+    hold(engine, "docker 20")
+    archive, gate = KINDS["docker 20"]().tar(), threading.Event()
+    engine.export = lambda: [archive] if gate.wait(60) else []
+    plan = service.plan_push(PushRequest(Reference.parse(NAME)))
+    hours_pass(monkeypatch)
+    assert service.push(plan, cancel=Patience(engine.get_asked, gate)).digest
+
+
+def test_an_engine_may_not_be_silent_about_small_questions(
+    engine: FakeEngine, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+
+    class Silent(dict[str, object]):
+        def get(self, *_: object) -> None:  # type: ignore[override]
+            gate.wait(60)
+
+    engine.images = Silent()  # type: ignore[assignment]
+    hours_pass(monkeypatch)
+    try:
+        with pytest.raises(Unavailable, match="does not answer"):
+            push(service, NAME)
+    finally:
+        gate.set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("after", [0.0, 0.6])
+def test_a_cancel_ends_a_silent_export_at_once(after: float, kind: str, engine: FakeEngine, service: Service) -> None:
+    hold(engine, kind)
+    archive, gate, silent = KINDS[kind]().tar(), threading.Event(), threading.Event()
+
+    def falls_silent() -> Iterator[bytes]:
+        if after:
+            yield archive[: int(len(archive) * after)]
+        silent.set()
+        gate.wait(60)
+
+    engine.export = falls_silent if after else lambda: list(falls_silent())
+    cancel, ended = threading.Event(), []
+
+    def cancels() -> None:
+        assert silent.wait(60)
+        ended.append(time.monotonic())
+        cancel.set()
+
+    threading.Thread(target=cancels, daemon=True).start()
+    with pytest.raises(Cancelled):
+        service.push(service.plan_push(PushRequest(Reference.parse(NAME))), cancel=cancel)
+    assert time.monotonic() - ended[0] < 2, "the issue promises a second"
+    assert engine.hung_up.wait(10), "the engine is told to stop"
+    gate.set()
+    with pytest.raises(NotFound):
+        service.inspect(Reference.parse(NAME))
+    engine.export = lambda: [archive]
+    assert push(service, NAME).digest
+
+
+# What is no engine.
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"", Unavailable),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", Unavailable),
+        (b"HTTP/1.1 200 OK\r\n\r\n", Unavailable),
+        (b"HTTP/1.1 \xb2\xb2\xb2 OK\r\n\r\n", Unavailable),
+        (b"HTTP/1.1 200 OK\r\nApi-Version: \xb2.\xb3\r\n\r\n", Unavailable),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", Unavailable),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", Unavailable),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", Unavailable),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Unavailable),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n", Unavailable),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 3_000_000, Unavailable),
+        (b"X" * 3_000_000, Unavailable),
+    ],
+)
+def test_something_else_that_listens_there(answer: bytes, kind: type[OciStoreError], tmp_path: Path) -> None:
+    import socketserver
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            self.wfile.write(answer)
+
+    with socketserver.ThreadingUnixStreamServer(str(tmp_path / "other.sock"), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            with directory_service(tmp_path / "store", docker_host=f"unix://{tmp_path}/other.sock") as service:
+                with pytest.raises(kind) as caught:
+                    push(service, NAME)
+                assert caught.value.fix
+                assert "\x1b" not in caught.value.cause
+        finally:
+            server.shutdown()
