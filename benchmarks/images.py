@@ -77,7 +77,7 @@ class Bench:
 
     def note(self, daemon: Daemon, store: Store, row: str, who: str, result: Run) -> None:
         """Keep one run and say it."""
-        print(f"{daemon.label:22} {store.kind:3} {row:26} {who:30} {result.wall_s:7.2f} s", flush=True)
+        print(f"{daemon.label:22} {store.kind:3} {row:38} {who:30} {result.wall_s:7.2f} s", flush=True)
         self.samples.append(Sample(daemon.label, store.kind, row, who, result))
 
     def skopeo_reaches(self, daemon: Daemon) -> bool:
@@ -120,9 +120,13 @@ def push_rows(bench: Bench, daemon: Daemon, stores: list[Store], turn: int) -> N
         for who, push in _rotated(contestants, turn):
             with bench.survived(daemon.label, store.kind, who):
                 push(store)
-        if "ours" in names and "docker" in bench.who and not daemon.containerd:
+        if "ours" in names and "docker" in bench.who and not daemon.containerd and turn == 0:
             with bench.survived(daemon.label, store.kind, "docker push, digests unknown"):
                 _push_docker_unknown(bench, daemon, store, names["ours"])
+    if "ours" in names and "docker" in bench.who and not daemon.containerd and turn == 1:
+        store = _rotated(stores, turn)[0]
+        with bench.survived(daemon.label, store.kind, "pulls onto a loaded image"):
+            _pull_onto_loaded(bench, daemon, store, names["ours"])
 
 
 def pull_rows(bench: Bench, daemons: list[Daemon], store: Store, turn: int) -> None:
@@ -138,8 +142,8 @@ def pull_rows(bench: Bench, daemons: list[Daemon], store: Store, turn: int) -> N
         ),
     }  # fmt: skip
     names = {who: f"{who}-pull-{store.kind}-{turn}-{bench.stamp}" for who in contestants if who in bench.who}
-    if not any(bench.skopeo_reaches(daemon) for daemon in daemons):
-        names.pop("skopeo", None)
+    if turn or not any(bench.skopeo_reaches(daemon) for daemon in daemons):
+        names.pop("skopeo", None)  # once is enough
     for name in names.values():
         _store(bench, store, name)
     for daemon in daemons:
@@ -190,6 +194,19 @@ def _push_docker_unknown(bench: Bench, daemon: Daemon, store: Store, name: str) 
     """What docker does when the store has the other layers from us, so that it does not know their digests."""
     pushed = _docker_push(daemon, store, f"{name}-b", name)
     bench.note(daemon, store, "one small layer changed", "docker push, digests unknown", pushed)
+
+
+def _pull_onto_loaded(bench: Bench, daemon: Daemon, store: Store, name: str) -> None:
+    """A pull of which the daemon has all but one small layer, from an archive. It can be shown once an image.
+
+    Docker learns the layers' digests by its pull, and fetches none of them again from then on.
+    """
+    _docker(daemon, "rmi", f"bench/{name}-b:1")
+    pulled = _ours(bench, daemon, store, "pull", f"{name}:1", "--image", f"bench/{name}-b:1")
+    bench.note(daemon, store, "one small layer missing, rest loaded", "ours", pulled)
+    _docker(daemon, "rmi", f"bench/{name}-b:1")
+    pulled = _docker(daemon, "pull", "-q", f"{store.registry}/{name}:1")
+    bench.note(daemon, store, "one small layer missing, rest loaded", "docker pull", pulled)
 
 
 def _push_skopeo(bench: Bench, daemon: Daemon, store: Store, name: str) -> None:

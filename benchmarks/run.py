@@ -6,7 +6,7 @@
 MinIO if its figures for S3 are to mean much (else moto takes its place), and about 60 GB of disk for three daemons;
 everything is taken away again at its end. ``start`` and ``listing`` need docker-registry and skopeo. Programs are
 looked for in ``bin`` of the test bed (``OCISTORE_TESTBED``), then in PATH. Run it on a quiet machine, and expect 10 to
-15 minutes for each daemon. Nothing leaves the machine but what fetches the packages of the image, once.
+12 minutes for each daemon. Nothing leaves the machine but what fetches the packages of the image, once.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def _images(options: argparse.Namespace) -> list[str]:
         f"A docker-archive of {image.stat().st_size / 1e6:.0f} MB in {layer_count(image)} layers. docker and skopeo go "
         f"through {through}. Wall seconds are medians of whole processes; *ours / it* is our median over theirs (below "
         "1: we are faster); machine CPU counts daemon, registry and server too; peak memory is that of the client's "
-        "largest process."
+        "largest process. *Digests unknown*: the other layers are in the store, but we put them there, so that docker does "
+        "not know. *Rest loaded*: the daemon has the other layers by `docker load`."
     )
     failures = [f"- {failure[:300]}" for failure in dict.fromkeys(bench.failures)]
     return [notes, "", *images_table(bench.samples), *([""] if failures else []), *failures]
