@@ -28,7 +28,8 @@ class Container:
         root = options.root_dir.strip("/")
         self.url = "/".join(filter(None, ("az:/", options.account_name, options.container, root)))
         self._root: str | None = f"{root}/" if root else None
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._probing = threading.Lock()  # of its own: a probe that hangs must not hold up close()
         self._connection: AzureConnection | None = None
         self.account = options.account_name
 
@@ -78,7 +79,7 @@ class Container:
         Raises:
             OciStoreError: the container cannot be listed.
         """
-        with self._lock:
+        with self._probing:
             if self._root is None:
                 self._root = "/" if not self._holds("docker/") and self._holds("/docker/") else ""
             return self._root

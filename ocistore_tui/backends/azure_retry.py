@@ -7,7 +7,13 @@ import time
 from threading import Event
 from typing import Any
 
-from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import (
+    AzureError,
+    IncompleteReadError,
+    ServiceRequestError,
+    ServiceResponseError,
+    ServiceResponseTimeoutError,
+)
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 
@@ -32,6 +38,7 @@ class BoundedRetry(HTTPPolicy[Any, Any]):
         for name in ("hosts", "retry_hook", "retry_total", "retry_to_secondary"):
             options.pop(name, None)  # meant for the client's own policy; the transport does not know them
         started, wait_s = time.monotonic(), 0.5
+        is_first = True
         while True:
             failure: AzureError | None = None
             response = None
@@ -48,13 +55,16 @@ class BoundedRetry(HTTPPolicy[Any, Any]):
             if response is not None:
                 pause_s = max(pause_s, _retry_after_s(response.http_response.headers))
             for_s = _CONNECT_FOR_S if isinstance(failure, ServiceRequestError) else RETRY_FOR_S
-            if time.monotonic() + pause_s > started + for_s or abandoned.wait(pause_s):
+            is_late = time.monotonic() + pause_s > started + for_s
+            # One connection that fell silent has used up all the time, and says nothing of the next.
+            is_silence = is_first and isinstance(failure, ServiceResponseTimeoutError)
+            if (is_late and not is_silence) or abandoned.wait(pause_s):
                 if failure is not None:
                     raise failure
                 assert response is not None
                 response.http_response.location_mode = location
                 return response
-            wait_s = min(8.0, wait_s * 2)
+            wait_s, is_first = min(8.0, wait_s * 2), False
 
 
 def _may_pass(error: AzureError) -> bool:

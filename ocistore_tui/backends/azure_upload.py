@@ -51,7 +51,8 @@ def put_object(blob: BlobClient, data: bytes, *, where: str, if_absent: bool, if
     """Write a whole blob in one request and return its token.
 
     An append blob, as registries 3.0 to 3.1.1 write all their files, cannot be replaced by a block blob in place: it is
-    deleted in the version seen, and the new one created only if nobody else was faster. In between it is missing.
+    deleted in the version seen, and with ``if_token`` the new one created only if nobody else was faster. In between it
+    is missing.
     """
     try:
         return _put(blob, data, match(if_token, absent=if_absent))
@@ -61,7 +62,7 @@ def put_object(blob: BlobClient, data: bytes, *, where: str, if_absent: bool, if
         if if_absent:
             raise PreconditionFailed("the object is there already", where=where, cause="as an append blob") from error
     delete_other_type(blob, where=where, if_token=if_token)
-    return _put(blob, data, match(None, absent=True))
+    return _put(blob, data, match(None, absent=if_token is not None))
 
 
 def _put(blob: BlobClient, data: bytes, condition: dict[str, Any]) -> str:

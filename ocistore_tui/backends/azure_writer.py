@@ -67,6 +67,7 @@ class Writer:
     ) -> str:
         """See `ObjectStore.put_stream`; one request when small, else blocks side by side."""
         where = self._container.where(key)
+        check_cancel(cancel, where=where)
         there = self._container.head(key)
         if if_absent and there is not None and there.size_bytes == size_bytes and there.token:
             return there.token
@@ -150,11 +151,11 @@ class Writer:
                 cause=f"expected {size_bytes} bytes, found {original.size_bytes}",
                 fix="verify the image",
             )
+        where = self._container.where(key)
+        check_cancel(cancel, where=where)
         there = self._container.head(key)
         if there is not None and there.size_bytes == size_bytes and there.token:
             return there.token
-        where = self._container.where(key)
-        check_cancel(cancel, where=where)
         blob = source.blob(source_key)
         with source.translated(source_key):
             url, authorization = source.connection.signed_for_reading(

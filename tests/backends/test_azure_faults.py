@@ -118,6 +118,27 @@ def test_a_download_that_is_always_cut_is_an_error(
         store.get("k", max_bytes=4 * MIB)
 
 
+@pytest.mark.usefixtures("hurried")
+def test_a_connection_that_falls_silent_is_given_up_for_another(
+    store: AzureStore, relay: AzureRelay, container: ContainerClient
+) -> None:
+    """However long that took: it is usually the network in between that forgot it."""
+    store._container.connection.transport.connection_config.read_timeout = 0.5
+    release = threading.Event()
+    for pattern_, run in (
+        ("^GET", lambda: store.get("k", max_bytes=10)),
+        ("^PUT", lambda: store.put("k", b"new")),
+        (BLOCK, lambda: upload(store)),
+    ):
+        container.upload_blob("root/k", b"old", overwrite=True)
+        fault = relay.fault(pattern_, hold_until(release))
+        run()
+        assert fault.times == 0
+    assert not release.is_set()
+    release.set()
+    assert stored(container) == {"root/big": BIG, "root/k": b"old"}
+
+
 @pytest.mark.parametrize("size_bytes", [0, 100])
 def test_a_cut_listing_is_asked_for_again(store: AzureStore, relay: AzureRelay, size_bytes: int) -> None:
     store.put("k", b"1")
