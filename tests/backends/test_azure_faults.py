@@ -14,7 +14,6 @@ from ocistore_tui.backends.azure import AzureStore
 from ocistore_tui.backends.base import MIB
 from ocistore_tui.backends.memory import MemoryStore
 from ocistore_tui.errors import (
-    AccessDenied,
     Cancelled,
     IntegrityError,
     OciStoreError,
@@ -336,65 +335,3 @@ def test_cancel_ends_when_nothing_answers_any_more(store: AzureStore, relay: Azu
     assert time.monotonic() - started < 5
     assert relay.asked(COMMIT) == [], "no empty blob is made on a network like this"
     release.set()
-
-
-# -- deleting and copying
-
-
-def test_a_lost_reply_to_a_conditional_delete_is_success(store: AzureStore, relay: AzureRelay) -> None:
-    token = store.put("k", b"1")
-    fault = relay.fault("^DELETE", lose_reply)
-    assert store.delete(["k"], if_token=token) == []
-    assert fault.times == 0
-    assert store.head("k") is None
-
-
-def test_deletes_go_by_hundreds_and_survive_a_lost_reply(
-    store: AzureStore, relay: AzureRelay, container: ContainerClient
-) -> None:
-    names = [f"k{number:03}" for number in range(300)]
-    for name in names:
-        container.upload_blob(f"root/{name}", b"")
-    lost = relay.fault("comp=batch", lose_reply)
-    assert store.delete([*names, "never/was"]) == []
-    assert lost.times == 0
-    assert len(relay.asked("comp=batch")) == 3
-    assert relay.asked("^DELETE") == []
-    assert stored(container) == {}
-
-
-def test_a_server_without_batches_is_served_singly(
-    store: AzureStore, relay: AzureRelay, container: ContainerClient
-) -> None:
-    for name in "abc":
-        container.upload_blob(f"root/{name}", b"1")
-    relay.fault("comp=batch", answer_with(refused(403, "AuthorizationFailure")), times=10)
-    relay.fault("^DELETE .*/b", answer_with(refused(403, "AuthorizationPermissionMismatch")))
-    ((key, error),) = store.delete(["a", "b", "c", "d"])
-    assert key == "b"
-    assert isinstance(error, AccessDenied)
-    assert error.where.endswith("/root/b")
-    assert stored(container) == {"root/b": b"1"}
-
-
-def test_a_copy_in_the_account_moves_no_bytes_through_here(
-    store: AzureStore, relay: AzureRelay, container: ContainerClient
-) -> None:
-    container.upload_blob("root/from", BIG)
-    copied: list[int] = []
-    store.copy_from(store, "from", "to", size_bytes=len(BIG), digest=BIG_DIGEST, progress=copied.append)
-    assert stored(container)["root/to"] == BIG
-    assert sum(copied) == len(BIG)
-    blocks = relay.asked(BLOCK)
-    assert blocks
-    assert all(not request.body for request in blocks), "the blocks went through this process"
-
-
-def test_a_copy_the_server_may_not_make_is_streamed(
-    store: AzureStore, relay: AzureRelay, container: ContainerClient
-) -> None:
-    container.upload_blob("root/from", BIG)
-    fault = relay.fault(BLOCK, answer_with(refused(403, "CannotVerifyCopySource")))
-    store.copy_from(store, "from", "to", size_bytes=len(BIG), digest=BIG_DIGEST)
-    assert fault.times == 0
-    assert stored(container)["root/to"] == BIG
