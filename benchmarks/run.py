@@ -75,8 +75,8 @@ def _images(options: argparse.Namespace) -> list[str]:
         f"A docker-archive of {image.stat().st_size / 1e6:.0f} MB in {layer_count(image)} layers. docker and skopeo go "
         f"through {through}. Wall seconds are medians of whole processes; *ours / it* is our median over theirs (below "
         "1: we are faster); machine CPU counts daemon, registry and server too; peak memory is that of the client's "
-        "largest process. *Digests unknown*: the other layers are in the store, but we put them there, so that docker does "
-        "not know. *Rest loaded*: the daemon has the other layers by `docker load`."
+        "largest process. *Digests unknown*: the store has the other layers from us, so that docker does not "
+        "know. *Rest loaded*: the daemon has the other layers by `docker load`."
     )
     failures = [f"- {failure[:300]}" for failure in dict.fromkeys(bench.failures)]
     return [notes, "", *images_table(bench.samples), *([""] if failures else []), *failures]
