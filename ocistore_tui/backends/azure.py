@@ -21,6 +21,7 @@ from ocistore_tui.backends.base import (
     RangeReader,
     Report,
     UnfinishedUpload,
+    child_exists,
     names_in_order,
     stream_copy,
 )
@@ -66,7 +67,7 @@ class AzureStore(ObjectStore):
 
     def list_dirs(self, prefix: str, *, start_after: str | None = None) -> Iterator[str]:
         """See `ObjectStore.list_dirs`."""
-        return names_in_order(self._container.child_names(prefix, start_after))
+        return names_in_order(self._container.child_names(prefix, start_after), child_exists(self, prefix, start_after))
 
     # -- reading
 

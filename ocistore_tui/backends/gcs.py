@@ -22,6 +22,7 @@ from ocistore_tui.backends.base import (
     UnfinishedUpload,
     check_cancel,
     checked_chunks,
+    child_exists,
     names_in_order,
     stream_copy,
 )
@@ -118,7 +119,8 @@ class GcsStore(ObjectStore):
         cut = len(self._root + prefix)
         start = None if start_after is None else prefix + start_after
         names = (name[cut:-1] for page in self._pages(prefix, start, "/") for name in page.get("prefixes", ()))
-        return names_in_order(name for name in names if start_after is None or name > start_after)
+        later = (name for name in names if start_after is None or name > start_after)
+        return names_in_order(later, child_exists(self, prefix, start_after))
 
     # -- reading
 

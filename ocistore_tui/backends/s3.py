@@ -62,9 +62,7 @@ class S3Store(ObjectStore):
     @property
     def capabilities(self) -> Capabilities:  # type: ignore[override]
         """See `Capabilities`; changes when the server is found out."""
-        return Capabilities(
-            atomic_conditions=self._writer.conditions.are_atomic, list_is_ordered=self._lister.is_ordered
-        )
+        return Capabilities(atomic_conditions=self._writer.conditions.are_atomic, cheap_pages=self._lister.is_ordered)
 
     # -- listing --
 

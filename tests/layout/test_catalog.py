@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 from unittest import mock
 
+import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,10 +17,12 @@ from hypothesis import strategies as st
 from ocistore_tui.backends.base import Capabilities, Entry, ObjectStore
 from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.backends.memory import MemoryStore
+from ocistore_tui.backends.s3 import S3Options, S3Store
 from ocistore_tui.layout import looking, paths
 from ocistore_tui.layout.catalog import RepositoryEntry, repositories
 from ocistore_tui.model.digest import Digest
 from tests.layout.content import image, plant, store_image
+from tests.testbed import servers
 
 D = Digest.of(b"")
 Item = TypeVar("Item")
@@ -173,6 +176,23 @@ def test_names_from_a_hostile_bucket_are_told_apart() -> None:
     found = list(repositories(store))
     assert sorted(entry.name for entry in found) == sorted(hostile)
     assert not any(entry.valid for entry in found)
+
+
+def test_a_server_with_an_order_of_its_own_is_not_read_page_by_page(rclone: str) -> None:
+    """Once it was found out, since every page of such a server costs the whole listing."""
+    access, secret = servers.S3_KEYS
+    boto3.client(
+        "s3", endpoint_url=rclone, aws_access_key_id=access, aws_secret_access_key=secret, region_name="us-east-1"
+    ).create_bucket(Bucket="catalog")
+    options = S3Options("catalog", endpoint=rclone, region="us-east-1", access_key=access, secret_key=secret)
+    names = sorted([*NAMES, *(f"n{number}" for number in range(30))], key=lambda name: name.split("/"))
+    with S3Store(options) as store:
+        larger(store, names, 3)
+        assert names_of(store) == names
+        store._lister.is_ordered = False
+        with mock.patch.object(looking, "_read_page", side_effect=AssertionError("a page was read")):
+            assert names_of(store) == names
+            assert names_of(store, start_after="a/b") == names[names.index("a/b") + 1 :]
 
 
 # -- what it costs --
