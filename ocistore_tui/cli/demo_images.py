@@ -1,4 +1,6 @@
-"""Small real images, made from nothing: the same bytes on every machine, as layouts and archives other tools read.
+"""Small real images, made from nothing, as layouts and archives that other tools read.
+
+Image ids and diff IDs are the same on every machine; how layers are compressed depends on its zlib.
 
 Formats: OCI image-spec (config.md, manifest.md, image-layout.md) and the archive of ``docker save``.
 """

@@ -102,7 +102,7 @@ def make_backend(backend: str, connection: Connection | None = None) -> click.Gr
     return group
 
 
-@root.command(cls=Verb, context_settings=SETTINGS, short_help="The whole job on a throw-away store: try it.")
+@root.command(cls=Verb, context_settings=SETTINGS, short_help="The whole job on a throw-away store.")
 @global_options
 @click.pass_context
 def demo(context: click.Context) -> None:

@@ -19,7 +19,9 @@ _ADD = {
 }
 
 
-@click.group(cls=Words, context_settings=SETTINGS, params=global_parameters(), short_help="Saved connections, @NAME.")
+@click.group(
+    cls=Words, context_settings=SETTINGS, params=global_parameters(), short_help="Saved connections to use as @NAME."
+)
 def stores() -> None:
     """Saved connections: list, add, remove. ``@NAME`` then stands in place of a backend and its bucket.
 
