@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Iterator
 
-import botocore.endpoint
 import pytest
 
 from ocistore_tui.backends.base import MIB, stream_copy
 from ocistore_tui.backends.memory import MemoryStore
 from ocistore_tui.backends.s3 import S3Store
 from ocistore_tui.errors import (
-    Cancelled,
     IntegrityError,
     NotFound,
     OciStoreError,
@@ -25,45 +19,15 @@ from ocistore_tui.errors import (
     Unavailable,
 )
 from ocistore_tui.model.digest import Digest
-from tests.backends.s3_buckets import client, new_bucket, options, without_waiting
-from tests.contracts.object_store import chunked, pattern, read_all
+from tests.backends.s3_bed import BIG, Bed
+from tests.backends.s3_buckets import options, without_waiting
+from tests.contracts.object_store import chunked, read_all
 from tests.faults.canned import CannedServer
 from tests.faults.proxy import FaultProxy, http_answer
 from tests.faults.s3_answers import well
 
-BIG = pattern(20 * MIB)
-BIG_DIGEST = Digest.of(BIG)
 BUSY = http_answer(503, b"<Error><Code>SlowDown</Code></Error>")
 FOREVER = 10**6
-
-
-class Bed:
-    """A store behind a bad network, and a look at its bucket from behind."""
-
-    def __init__(self, moto: str, proxy: FaultProxy) -> None:
-        self.proxy = proxy
-        self._place = new_bucket(moto)
-        self._sdk = client(moto)
-        self.store = S3Store(replace(self._place, endpoint=proxy.url, connect_timeout_s=1, read_timeout_s=1))
-        self.store.put("unrelated", b"1", if_absent=True)  # from here on the server is known to keep conditions
-        self.store.put("unrelated", b"2", if_token=self.store.put("unrelated", b"1"))
-        proxy.requests.clear()
-
-    def content(self, key: str) -> bytes | None:
-        """What a reader elsewhere sees."""
-        try:
-            return bytes(self._sdk.get_object(Bucket=self._place.bucket, Key=key)["Body"].read())
-        except self._sdk.exceptions.NoSuchKey:
-            return None
-
-    def write(self, key: str, data: bytes) -> None:
-        self._sdk.put_object(Bucket=self._place.bucket, Key=key, Body=data)
-
-    def unfinished(self) -> list[Any]:
-        return list(self._sdk.list_multipart_uploads(Bucket=self._place.bucket).get("Uploads", []))
-
-    def upload(self, data: bytes = BIG, **more: Any) -> str:
-        return self.store.put_stream("b", chunked(data), size_bytes=len(data), digest=Digest.of(data), **more)
 
 
 @pytest.fixture
@@ -291,109 +255,6 @@ def test_a_lost_reply_to_a_copy_or_a_delete_is_success(bed: Bed, what: str) -> N
     bed.proxy.fail("POST .*delete", what)
     assert bed.store.delete(["from", "unrelated"]) == []
     assert list(bed.store.list_entries("")) == []
-
-
-# -- cancel -----------------------------------------------------------------------------------------------------------
-
-
-def cancelled_while_stalled(bed: Bed, request: str, run: Callable[[threading.Event], object], **more: Any) -> float:
-    """Set the signal once a request hangs; the seconds until the work ended."""
-    cancel = threading.Event()
-    fault = bed.proxy.fail(request, "stall", times=FOREVER, **more)
-    stalled_at: list[float] = []
-
-    def stop() -> None:
-        assert fault.happened.wait(10)
-        stalled_at.append(time.monotonic())
-        cancel.set()
-
-    watcher = threading.Thread(target=stop)
-    watcher.start()
-    with pytest.raises(Cancelled):
-        run(cancel)
-    watcher.join()
-    return time.monotonic() - stalled_at[0]
-
-
-@pytest.fixture
-def patient(moto: str, proxy: FaultProxy) -> Bed:
-    """As users have it: a read that hangs is given a minute."""
-    bed = Bed(moto, proxy)
-    bed.store = S3Store(replace(bed.store.options, read_timeout_s=60))
-    return bed
-
-
-@pytest.mark.parametrize(
-    ("request_line", "on", "size_bytes"),
-    [
-        ("PUT .*/b", "request", 5),
-        ("PUT .*/b", "reply", 5),
-        ("POST .*uploads", "request", 20 * MIB),
-        ("PUT .*partNumber=1", "request", 20 * MIB),
-        ("PUT .*partNumber=3", "reply", 20 * MIB),
-        ("POST .*uploadId", "request", 20 * MIB),
-    ],
-)
-def test_cancel_ends_an_upload_that_hangs(patient: Bed, request_line: str, on: str, size_bytes: int) -> None:
-    took_s = cancelled_while_stalled(
-        patient, request_line, lambda cancel: patient.upload(BIG[:size_bytes], cancel=cancel), on=on
-    )
-    assert took_s < 3
-    assert patient.content("b") in ((None, BIG[:5]) if on == "reply" else (None,))
-    assert patient.unfinished() == []
-
-
-def test_cancel_ends_an_upload_on_a_dead_network(patient: Bed) -> None:
-    took_s = cancelled_while_stalled(
-        patient, "PUT|DELETE", lambda cancel: patient.upload(cancel=cancel), on="request", after_bytes=0
-    )
-    assert took_s < 5
-    assert patient.content("b") is None
-    patient.proxy.heal()
-    (left,) = patient.store.list_unfinished("")
-    patient.store.abort(left)  # the next run, or a clean-up, finds what nobody could be told to drop
-    assert patient.unfinished() == []
-
-
-def test_cancel_ends_a_copy_that_hangs(patient: Bed) -> None:
-    patient.write("from", b"hello")
-    took_s = cancelled_while_stalled(
-        patient,
-        "PUT .*/to",
-        lambda cancel: patient.store.copy_from(
-            patient.store, "from", "to", size_bytes=5, digest=Digest.of(b"hello"), cancel=cancel
-        ),
-        on="request",
-    )
-    assert took_s < 3
-    assert patient.content("to") is None
-
-
-def test_a_cancel_while_the_sdk_tries_again_is_a_cancel(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    cancel = threading.Event()
-    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: cancel.set()))
-    bed.proxy.fail("PUT .*partNumber=1", "reset", on="request", after_bytes=MIB)
-    with pytest.raises(Cancelled):
-        bed.upload(cancel=cancel)
-    assert bed.proxy.count("PUT .*partNumber=1(&|$)") == 1, "the second attempt is not made"
-    assert bed.content("b") is None
-    assert bed.unfinished() == []
-
-
-def test_an_abandoned_write_is_not_made_later(bed: Bed) -> None:
-    """The thread that was left behind must not publish, once the network is back, what the user has stopped."""
-    cancel = threading.Event()
-    fault = bed.proxy.fail("PUT .*/b", "stall", on="request")
-    stopping = threading.Thread(target=lambda: fault.happened.wait(10) and cancel.set())
-    stopping.start()
-    with pytest.raises(Cancelled):
-        bed.upload(b"hello", cancel=cancel)
-    stopping.join()
-    before = {thread for thread in threading.enumerate() if thread.name.startswith("part-")}
-    for thread in before:
-        thread.join(10)  # its request times out, and is not sent again
-    assert bed.proxy.count("PUT .*/b") == 1
-    assert bed.content("b") is None
 
 
 def test_a_missing_object_is_missing_on_a_bad_network_too(bed: Bed) -> None:
