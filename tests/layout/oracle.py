@@ -101,11 +101,12 @@ class Oracle:
 
 
 @contextlib.contextmanager
-def over_directory(tmp_path: Path) -> Iterator[Oracle]:
-    """A registry over a directory."""
+def over_directory(tmp_path: Path, **settings: Any) -> Iterator[Oracle]:
+    """A registry over a directory; ``settings`` are added to its storage's."""
     root = tmp_path / "store"
     root.mkdir()
-    with _serving(tmp_path, servers.on_directory(root)) as (address, config), LocalStore(root) as store:
+    storage = servers.on_directory(root) | settings
+    with _serving(tmp_path, storage) as (address, config), LocalStore(root) as store:
         yield Oracle(store, address, config, root)
 
 

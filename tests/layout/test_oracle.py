@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 
 from ocistore_tui.backends.base import Entry, ObjectStore
@@ -35,6 +36,7 @@ from tests.layout.content import (
     two_platforms,
 )
 from tests.layout.oracle import Oracle, oci_layout, over_directory, over_s3, skopeo
+from tests.testbed import servers
 
 IMAGE, MULTI = image("app"), two_platforms()
 TAGS = ["1.0", "1.0-x", "1.0.1", "1.00", "v1", "v10"]
@@ -150,6 +152,20 @@ def test_a_moved_tag_is_served_at_once(oracle: Oracle) -> None:
     oracle.assert_served("app", IMAGE)
 
 
+def test_a_registry_that_remembers_blobs_serves_what_we_write_at_once(tmp_path: Path) -> None:
+    """The stock image's settings: what it does not know yet it looks up, so ours is seen without a restart."""
+    with over_directory(tmp_path, cache={"blobdescriptor": "inmemory"}) as oracle:
+        oracle.push("app", IMAGE, "1")
+        oracle.assert_served("app", IMAGE, "1")
+        assert oracle.ask(f"app/manifests/{MULTI.digest}", Accept=MULTI.media_type)[0] == 404
+        store_image(oracle.store, "app", MULTI, "1", "2")
+        oracle.assert_served("app", MULTI, "1", "2")
+        Repository(oracle.store, "app").delete_tag("1")
+        assert oracle.ask("app/manifests/1", Accept=MULTI.media_type)[0] == 404
+        oracle.push("app", IMAGE, "1")
+        assert_read(oracle.store, "app", IMAGE, "1")
+
+
 # -- the registry writes, we read --
 
 
@@ -183,6 +199,31 @@ def test_an_image_of_the_registry_needs_nothing_written_to_be_ours(oracle: Oracl
     before = as_listed(oracle.store)
     store_image(oracle.store, "app", MULTI)
     assert as_listed(oracle.store) == before
+
+
+def test_directories_that_consoles_make_and_strays_hide_nothing(tmp_path: Path, moto: str) -> None:
+    """Zero-byte keys that end in a slash: registries list them as tags and repositories (layout.md §4)."""
+    with over_s3(tmp_path, moto, "oracle-markers") as oracle:
+        oracle.push("app", IMAGE, "1")
+        access, secret = servers.S3_KEYS
+        client = boto3.client(
+            "s3", endpoint_url=moto, aws_access_key_id=access, aws_secret_access_key=secret, region_name="us-east-1"
+        )
+        repository = f"{paths.REPOSITORIES}app/"
+        tags = paths.tags_dir("app")
+        markers = ["docker/", paths.ROOT, paths.REPOSITORIES, repository, f"{repository}_manifests/", tags]
+        markers += [f"{tags}1/", f"{tags}made/", f"{paths.BLOBS}sha256/"]
+        strays = [f"{directory}.DS_Store" for directory in (repository, tags, paths.BLOBS)]
+        for key in (*markers, *strays):
+            client.put_object(Bucket="oracle-markers", Key=key, Body=b"")
+        assert [entry.name for entry in repositories(oracle.store)] == ["app"]
+        assert list(Repository(oracle.store, "app").tag_names()) == ["1", "made"], "registries list it, too"
+        assert "made" in oracle.tags("app")
+        assert_read(oracle.store, "app", IMAGE, "1")
+        broken = [flaw.where for flaw in check_repository(oracle.store, "app") if not flaw.is_harmless]
+        assert broken == [paths.tag_current("app", "made")]
+        oracle.collect_garbage()
+        oracle.assert_served("app", IMAGE, "1")
 
 
 def test_we_read_what_clients_push_from_an_oci_layout(oracle: Oracle, tmp_path: Path) -> None:
