@@ -22,7 +22,7 @@ from ocistore_tui.backends.base import MIB
 from ocistore_tui.backends.s3 import S3Options, S3Store
 from ocistore_tui.errors import OciStoreError, Unavailable, UsageError
 from ocistore_tui.model.digest import Digest
-from tests.backends.s3_sent import KEYS, sent, signed_by
+from tests.backends.s3_sent import KEYS, resolved_here, sent, signed_by
 from tests.faults.canned import Answer, CannedServer, Request
 from tests.faults.s3_answers import well
 
@@ -91,16 +91,7 @@ def test_an_endpoint_that_is_not_given_as_an_option(
 
 @pytest.fixture
 def resolved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The host names that were looked up; all of them are this machine."""
-    names: list[str] = []
-    look_up = socket.getaddrinfo
-
-    def here(host: str, *more: Any, **named: Any) -> Any:
-        names.append(host)
-        return look_up("127.0.0.1", *more, **named)
-
-    monkeypatch.setattr(socket, "getaddrinfo", here)
-    return names
+    return resolved_here(monkeypatch)
 
 
 @pytest.mark.parametrize(
