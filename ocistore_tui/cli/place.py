@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -49,6 +50,9 @@ def make_place(
             merged[name] = value
     if merged.get("dir") == "":
         raise UsageError("the store's directory is empty text", where="--dir", fix="name a directory, or leave it out")
+    certificates = merged.get("ca_bundle")
+    if certificates and not Path(certificates).exists():
+        raise UsageError("no such file of certificates", where=str(certificates), fix="check --ca-bundle")
     return Place(
         backend=backend,
         bucket=bucket or str(saved.get("bucket", "")),

@@ -10,7 +10,7 @@ from ocistore_tui import __version__
 from ocistore_tui.cli.help import SETTINGS, Verb, Words, write_block
 from ocistore_tui.cli.options import global_options, global_parameters, globals_of
 from ocistore_tui.cli.tree_stores import stores
-from ocistore_tui.cli.tree_verbs import TITLES, verbs
+from ocistore_tui.cli.tree_verbs import TITLES, VERBS, verbs
 from ocistore_tui.config import BACKENDS, Connection, find_connection, load_connections
 from ocistore_tui.errors import OciStoreError
 
@@ -44,6 +44,14 @@ class Root(Words):
             found = make_backend(cmd_name)
             self.add_command(found)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it, but for a verb where a backend has to be."""
+        if args[0] in VERBS:
+            raise click.UsageError(f"{args[0]} needs a backend before it, such as oci-store s3 {args[0]} …", ctx)
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Backends first."""

@@ -10,6 +10,7 @@ from ocistore_tui.cli.help import SETTINGS, Verb
 from ocistore_tui.cli.options import PLATFORM_OPTION, backend_options, global_options, transfer_options
 from ocistore_tui.config import Connection
 
+VERBS = ("push", "pull", "ls", "inspect")
 TITLES = {
     "s3": "Amazon S3 and compatible servers.",
     "gcs": "Google Cloud Storage.",

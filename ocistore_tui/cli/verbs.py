@@ -168,6 +168,10 @@ class Run:
                 where=self.name(repository),
                 fix="leave the tag out, or write inspect",
             )
+        if not {"", ".", ".."}.isdisjoint(repository.split("/")):
+            raise UsageError(
+                "invalid repository name", where=self.name(repository), fix="write names joined by single slashes"
+            )
         rows = list(service.tags(repository))
         self.output.document("tags", {"repository": repository, "tags": [documents.tag(row) for row in rows]})
         if rows:

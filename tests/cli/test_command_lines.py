@@ -98,13 +98,13 @@ def test_global_options_stand_before_or_after_the_verb(oci_store: Invoke, seen: 
 def test_every_option_of_s3_reaches_the_place(oci_store: Invoke, seen: Seen) -> None:
     run_line(
         oci_store,
-        "oci-store s3 push b/app:1 --root-dir r --concurrency 7 --ca-bundle ca.pem --insecure-skip-tls-verify"
+        "oci-store s3 push b/app:1 --root-dir r --concurrency 7 --ca-bundle hello.tar --insecure-skip-tls-verify"
         " --docker-host tcp://h:1 --region eu --endpoint http://e --access-key A --secret-key B --session-token C"
         " --profile p --path-style --anonymous --sse aws:kms --sse-kms-key-id k --storage-class GLACIER_IR"
         " --platform linux/arm/v7 --via archive",
     )
     assert dict(seen.place.options) == {
-        "root_dir": "r", "ca_bundle": "ca.pem", "insecure_skip_tls_verify": True, "region": "eu", "endpoint": "http://e",
+        "root_dir": "r", "ca_bundle": "hello.tar", "insecure_skip_tls_verify": True, "region": "eu", "endpoint": "http://e",
         "access_key": "A", "secret_key": "B", "session_token": "C", "profile": "p", "path_style": True,
         "anonymous": True, "sse": "aws:kms", "sse_kms_key_id": "k", "storage_class": "GLACIER_IR",
     }  # fmt: skip

@@ -74,6 +74,10 @@ def test_without_a_terminal_it_is_plain_ascii_lines_with_the_time(oci_store: Inv
         assert summary.startswith("pushed in ")
 
 
+def test_tty_is_live_wherever_it_goes(oci_store: Invoke, here: Path) -> None:
+    assert "\x1b[J" in push(oci_store, "tty")
+
+
 def test_none_says_only_how_it_ended(oci_store: Invoke, here: Path) -> None:
     assert re.fullmatch(r"pushed in .*\n", push(oci_store, "none"))
 
