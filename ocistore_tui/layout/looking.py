@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, islice, takewhile
+from typing import TypeAlias
 
 from ocistore_tui.backends.base import ObjectStore
 
@@ -24,6 +25,7 @@ _FAILURES = 2
 _LOOKS_BETWEEN = 256
 _PAGES_AT_ONCE = 8
 _MAX_PARTS = 130
+_Tree: TypeAlias = "dict[str, _Tree]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def look_at(store: ObjectStore, key: str) -> Look:
 
 def _read_page(store: ObjectStore, key: str, first: str) -> tuple[dict[str, Look], bool]:
     """The children of ``key`` from ``first`` on that one page of keys covers whole, and whether it was the last."""
-    tree: dict[str, dict] = {}  # type: ignore[type-arg]
+    tree: _Tree = {}
     last, count = "", 0
     for entry in islice(store.list_entries(key, start_after=f"{key}{first}/"), _PAGE_KEYS):
         parts = entry.key[len(key) :].split("/", _MAX_PARTS)
@@ -156,6 +158,6 @@ def _read_page(store: ObjectStore, key: str, first: str) -> tuple[dict[str, Look
     return {name: _look_of(below) for name, below in tree.items()}, is_last
 
 
-def _look_of(tree: dict[str, dict]) -> Look:  # type: ignore[type-arg]
+def _look_of(tree: _Tree) -> Look:
     own = frozenset(name for name in tree if name.startswith("_"))
     return Look(sorted(tree), True, own, {name: _look_of(below) for name, below in tree.items() if name not in own})
