@@ -6,6 +6,7 @@ Procedures: docker-api.md §4 and §8.
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from ocistore_tui.daemon.tar import read_tar
 from ocistore_tui.errors import (
     Cancelled,
     IntegrityError,
+    NotFound,
     OciStoreError,
     PartialLoadRefused,
     Unavailable,
@@ -97,21 +99,17 @@ class EngineTarget:
         cancel: CancelSignal | None = None,
     ) -> Loaded:
         """See `ImageTarget.load`."""
-        before = self._client.find(self._name)
         needs_recoding = not self._client.reads_zstd and any(
             compression(layer.media_type) == "zstd" for layer in image.chosen.layers
         )
         recoder = Recoder() if needs_recoding else None
         tag = self._name.rpartition(":")[2]
         bundle = Bundle(image, self._name, tag, with_layout=recoder is None, skip=skip, recoder=recoder)
-        try:
+        with self._name_restored():
             lines = self._client.load(self._archive(bundle, open_blob, on_layer), cancel=cancel)
             self._check_said(lines, partial=bool(skip))
             loaded = self._check_loaded(image, partial=bool(skip), cancel=cancel)
-            return Loaded(self._name, loaded, tuple(recoder.recoded) if recoder else ())
-        except BaseException as error:
-            self._restore(before, answer_s=_HURRIED_S if isinstance(error, Cancelled) else _PATIENT_S)
-            raise
+        return Loaded(self._name, loaded, tuple(recoder.recoded) if recoder else ())
 
     def _archive(
         self,
@@ -198,16 +196,35 @@ class EngineTarget:
                 break
         return frozenset(there)
 
-    def _restore(self, before: Digest | None, *, answer_s: float) -> None:
-        """Let the name mean what it meant: a failed load can leave it on a broken image (docker-api.md §4)."""
-        client = EngineClient(self._client.address, answer_s=answer_s)
-        with contextlib.suppress(OciStoreError):
-            if client.find(self._name) == before:
-                return
-            if before is None:
-                client.untag(self._name)
-            else:
-                client.tag(before, self._name)
+    @contextlib.contextmanager
+    def _name_restored(self) -> Iterator[None]:
+        """Let the name mean what it meant when what happens inside fails (docker-api.md §4).
+
+        A failed load can leave it on a broken image. Meanwhile a containerd store forgets an image that lost its last
+        name, so the old one has a second name until all is over.
+        """
+        before = self._client.find(self._name)
+        kept = ""
+        if before is not None and self._client.has_containerd_store:
+            kept = f"ocistore-kept/{secrets.token_hex(8)}:{before.short}"
+            with contextlib.suppress(NotFound):
+                self._client.tag(before, kept)
+        client = self._client
+        try:
+            yield
+        except BaseException as error:
+            client = EngineClient(client.address, answer_s=_HURRIED_S if isinstance(error, Cancelled) else _PATIENT_S)
+            with contextlib.suppress(OciStoreError):
+                if client.find(self._name) != before:
+                    if before is None:
+                        client.untag(self._name)
+                    else:
+                        client.tag(before, self._name)
+            raise
+        finally:
+            if kept:
+                with contextlib.suppress(OciStoreError):
+                    client.untag(kept)
 
 
 def _common_prefix(ours: Sequence[Digest], theirs: Sequence[Digest]) -> int:
