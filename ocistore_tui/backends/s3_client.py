@@ -174,7 +174,7 @@ def _config(options: S3Options, session: Session, *, endpoint: str | None, is_aw
     s3: Any = {}
     if options.path_style is not None:
         s3["addressing_style"] = "path" if options.path_style else "virtual"
-    elif not is_aws:
+    elif not is_aws and "addressing_style" not in (session.get_scoped_config().get("s3") or {}):
         s3["addressing_style"] = "path"
     more: dict[str, Any] = {}
     if not is_aws:

@@ -119,9 +119,10 @@ class Lister:
         last = ""
         for page in self._sorted_pages(prefix, start_after, "", _keys):
             for entry in page.entries:
-                if entry.key > first and entry.key != last and not entry.key.endswith("/"):
+                key = entry.key
+                if key > first and key != last and key.startswith(prefix) and not key.endswith("/"):
                     yield entry
-                    last = entry.key
+                    last = key
 
     def dirs(self, prefix: str, *, start_after: str | None = None) -> Iterator[str]:
         """Every common prefix below ``prefix`` once, in the server's order, that is of ``name/``."""

@@ -12,6 +12,7 @@ import threading
 import time
 from typing import Any
 
+from ocistore_tui.backends.base import SMALL_OBJECT_BYTES
 from ocistore_tui.backends.s3_bucket import Bucket
 from ocistore_tui.backends.s3_error_table import CHANGED
 from ocistore_tui.backends.s3_errors import code_of, made
@@ -63,7 +64,7 @@ class Writer:
         return self._put_if(key, data, if_token=if_token)
 
     def _put_absent_asking(self, key: str, data: bytes) -> str:
-        if (there := self._read(key)) is not None:
+        if (there := self._read(key, data)) is not None:
             return self._same_or_changed(key, data, there)
         token = self._put_if(key, data, if_token=None)
         if self.conditions.keeps_absent is None:
@@ -72,9 +73,11 @@ class Writer:
         return token
 
     def _put_token_asking(self, key: str, data: bytes, if_token: str) -> str:
-        there = self._read(key)
+        there = self._read(key, data)
         if there is None or there[1] != if_token:
             return self._same_or_changed(key, data, there)
+        if there[0] is None:  # nothing of ours, and too large to be written again just to learn something
+            return self._put_if(key, data, if_token=if_token)
         changed = self._send_refusable(key, there[0], IfMatch=NO_SUCH_TOKEN)
         self.conditions.keeps_token = changed is None
         return self._put_if(key, data, if_token=if_token) if changed is None else self._send(key, data)
@@ -91,7 +94,7 @@ class Writer:
                     continue
                 # The failed condition may be our own write, whose reply was lost and which the SDK sent again.
                 self._learn_kept(if_token)
-                return self._same_or_changed(key, data, self._read(key), error)
+                return self._same_or_changed(key, data, self._read(key, data), error)
             except NotFound as error:
                 if if_token is None or code_of(error.__cause__) == "NoSuchBucket":
                     raise
@@ -106,7 +109,7 @@ class Writer:
 
     def _put_compared(self, key: str, data: bytes, *, if_token: str | None) -> str:
         """Read, compare, write: the best that is left; a writer elsewhere may come in between."""
-        there = self._read(key)
+        there = self._read(key, data)
         if there is not None if if_token is None else there is None or there[1] != if_token:
             return self._same_or_changed(key, data, there)
         return self._send(key, data)
@@ -117,19 +120,23 @@ class Writer:
         else:
             self.conditions.keeps_token = True
 
-    def _read(self, key: str) -> tuple[bytes, str] | None:
+    def _read(self, key: str, data: bytes) -> tuple[bytes | None, str] | None:
+        """The object and its token, to be compared with ``data``; None for bytes that are far too many to be it."""
         try:
             reply = self._bucket.ask("get_object", key, ("ETag", "ContentLength"))
         except NotFound as error:
             if code_of(error.__cause__) == "NoSuchBucket":
                 raise
             return None
+        if int(reply["ContentLength"]) > max(SMALL_OBJECT_BYTES, len(data)):
+            reply["Body"].close()
+            return None, str(reply["ETag"])
         with self._bucket.translated(key), reply["Body"] as body:
             return body.read(), str(reply["ETag"])
 
     def _read_back(self, key: str, data: bytes, error: OciStoreError) -> str:
         try:
-            there = self._read(key)
+            there = self._read(key, data)
         except OciStoreError:
             raise error from error.__cause__
         if there is None or there[0] != data:
@@ -137,7 +144,7 @@ class Writer:
         return there[1]
 
     def _same_or_changed(
-        self, key: str, data: bytes, there: tuple[bytes, str] | None, error: PreconditionFailed | None = None
+        self, key: str, data: bytes, there: tuple[bytes | None, str] | None, error: PreconditionFailed | None = None
     ) -> str:
         if there is not None and there[0] == data:
             return there[1]

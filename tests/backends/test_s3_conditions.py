@@ -180,3 +180,13 @@ def test_a_server_that_fails_after_all_tries_is_asked_whether_it_wrote(
         else:
             with pytest.raises(OciStoreError, match="the store fails"):
                 store.put("k", b"ours", if_absent=True)
+
+
+@pytest.mark.parametrize("condition", [{"if_absent": True}, {"if_token": etag(b"1")}])
+def test_a_huge_object_in_the_way_is_not_read(condition: dict[str, Any]) -> None:
+    def answer(request: Request) -> Answer:
+        return refusal(412, "PreconditionFailed") if request.method == "PUT" else huge
+
+    huge = Answer(200, b"x" * 1000, {"ETag": etag(b"1"), "Content-Length": str(10**12)})
+    with CannedServer(answer) as server, pytest.raises(PreconditionFailed):
+        store_at(server).put("k", b"2", **condition)

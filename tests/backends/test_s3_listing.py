@@ -118,6 +118,14 @@ def test_what_rows_may_look_like() -> None:
     ]  # fmt: skip
 
 
+def test_keys_nobody_asked_for_are_left_out() -> None:
+    more = "".join(f"<CommonPrefixes><Prefix>{name}/</Prefix></CommonPrefixes>" for name in ("elsewhere", "root"))
+    with CannedServer(lambda _: page("elsewhere/k", "root/k", "root2/k", more=more)) as server:
+        store = store_at(server, root_dir="root")
+        assert [entry.key for entry in store.list_entries("")] == ["k"]
+        assert list(store.list_dirs("")) == []
+
+
 def test_a_server_with_another_order_is_sorted() -> None:
     answers = {"": page("b", "a", next_token="2"), "2": page("d", "c/", "c", "a")}
 
@@ -129,3 +137,24 @@ def test_a_server_with_another_order_is_sorted() -> None:
         assert [entry.key for entry in store.list_entries("")] == ["a", "b", "c", "d"]
         assert [entry.key for entry in store.list_entries("", start_after="b")] == ["c", "d"]
     assert all("start-after" not in request.path for request in server.requests), "its order decides what it skips"
+
+
+def test_unfinished_uploads_come_page_by_page_and_without_made_up_dates() -> None:
+    def upload(key: str, day: str) -> str:
+        return f"<Upload><Key>{key}</Key><UploadId>of {key}</UploadId><Initiated>{day}T00:00:00Z</Initiated></Upload>"
+
+    def answer(request: Request) -> Answer:
+        if "key-marker=root%2Fa" in request.path and "upload-id-marker=of" in request.path:
+            rows = upload("root/b", "2010-11-10")  # moto's, and the documentation's, only date
+        else:
+            following = "<NextKeyMarker>root/a</NextKeyMarker><NextUploadIdMarker>of root/a</NextUploadIdMarker>"
+            rows = "".join(upload(key, "2026-01-02") for key in ("root/a", "root2/x"))
+            rows = f"<IsTruncated>true</IsTruncated>{following}{rows}"
+        return Answer(200, f"<ListMultipartUploadsResult>{rows}</ListMultipartUploadsResult>")
+
+    with CannedServer(answer) as server:
+        found = list(store_at(server, root_dir="root").list_unfinished(""))
+    assert [(upload.key, upload.id, upload.started) for upload in found] == [
+        ("a", "of root/a", 1767312000.0), ("b", "of root/b", None)
+    ]  # fmt: skip
+    assert all("prefix=root%2F" in request.path for request in server.requests)

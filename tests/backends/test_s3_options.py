@@ -114,6 +114,16 @@ def test_path_style_and_virtual_hosted_style(
     assert request.headers["host"].startswith(asked)
 
 
+@pytest.mark.parametrize(("path_style", "path"), [(None, "/k"), (True, "/bucket/k")])
+def test_the_style_of_the_profile(
+    server: CannedServer, resolved: list[str], path_style: bool | None, path: str
+) -> None:
+    (Path.home() / ".aws").mkdir()
+    (Path.home() / ".aws/config").write_text("[default]\ns3 =\n  addressing_style = virtual\n")
+    endpoint = server.url.replace("127.0.0.1", "minio.test")
+    assert sent(server, **KEYS, endpoint=endpoint, path_style=path_style).path == path
+
+
 @pytest.mark.parametrize(("path_style", "asked"), [(None, "bucket.s3.eu-west-1"), (True, "s3.eu-west-1")])
 def test_without_an_endpoint_it_is_aws(monkeypatch: pytest.MonkeyPatch, path_style: bool | None, asked: str) -> None:
     names = []
