@@ -119,14 +119,15 @@ class Wire:
         )
 
     def _reason(self) -> str:
-        """The last line that ssh said, if there is one; it may come a moment after the end of its output."""
+        """The last line that ssh said, else how it ended; both may come a moment after the end of its output."""
         if self._process is None or self._ssh_said is None:
             return ""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_TICK_S)
         self._ssh_said.seek(0)
         lines = self._ssh_said.read(64 * 1024).decode("utf-8", "replace").strip().splitlines()
-        return inert(lines[-1], limit=200) if lines else ""
+        ended = "" if self._process.returncode is None else f"ssh ended with status {self._process.returncode}"
+        return inert(lines[-1], limit=200) if lines else ended
 
     def _send(self, data: bytes, cancel: CancelSignal | None) -> None:
         view = memoryview(data)
