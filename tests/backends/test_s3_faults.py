@@ -226,6 +226,18 @@ def test_a_lost_reply_to_the_end_of_an_upload_is_success(bed: Bed, what: str, ti
     assert bed.unfinished() == []
 
 
+def test_a_lost_reply_to_the_begin_of_an_upload_leaves_one_that_is_listed(bed: Bed) -> None:
+    """Its id is lost with the reply, and one of the same key may be somebody else's, so it is not guessed at."""
+    bed.proxy.fail("POST .*uploads", "reset")
+    bed.upload()
+    assert bed.content("b") == BIG
+    (left,) = bed.store.list_unfinished("")
+    assert left.key == "b"
+    bed.store.abort(left)
+    assert bed.unfinished() == []
+    assert bed.content("b") == BIG
+
+
 def test_an_upload_that_somebody_aborted_is_no_success(bed: Bed) -> None:
     """The object of the same size that was there before is not taken for the one that was to come."""
     bed.write("b", bytes(len(BIG)))
@@ -263,3 +275,9 @@ def test_a_missing_object_is_missing_on_a_bad_network_too(bed: Bed) -> None:
         bed.store.get("nothing", max_bytes=1)
     bed.proxy.fail("HEAD .*/nothing", "reset", times=2)
     assert bed.store.head("nothing") is None
+
+
+def test_a_closed_store_connects_anew(bed: Bed) -> None:
+    token = bed.store.put("k", b"1")
+    bed.store.close()
+    assert bed.store.get("k", max_bytes=1) == (b"1", token)
