@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ocistore_tui.backends.base import CancelSignal, ObjectStore
+from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.engine.cache import Cache
 from ocistore_tui.engine.documents import Documents
 from ocistore_tui.engine.ports import ImageSource, ImageTarget
@@ -30,19 +30,3 @@ class Context:
     workers: Workers
     open_source: OpenSource
     open_target: OpenTarget
-
-
-class StopSignal:
-    """Set by the user, or by the engine itself when one part of a job has failed."""
-
-    def __init__(self, user: CancelSignal | None) -> None:
-        self._user = user
-        self._failed = False
-
-    def fail(self) -> None:
-        """One part failed: the others need not go on."""
-        self._failed = True
-
-    def is_set(self) -> bool:
-        """Whether to stop now."""
-        return self._failed or (self._user is not None and self._user.is_set())

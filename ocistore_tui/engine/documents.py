@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from ocistore_tui.engine.cache import Cache
 from ocistore_tui.errors import IntegrityError, NotFound
 from ocistore_tui.layout.blobs import Blobs
@@ -45,9 +47,7 @@ class Documents:
         if isinstance(found, Manifest):
             return [found]
         manifests: list[Manifest] = []
-        for child in found.manifests[:limit]:
-            if child.is_attestation:
-                continue
+        for child in islice((child for child in found.manifests if not child.is_attestation), limit):
             try:
                 manifest = self.manifest(child.digest)
             except (NotFound, IntegrityError):

@@ -48,6 +48,7 @@ class Tracker:
         self._stage = "planning"
         self._state = JobState.RUNNING
         self._notes: list[str] = []
+        self._is_over = False
 
     def expect(self, total_bytes: int) -> None:
         """What will pass at least, known before the layers are."""
@@ -124,6 +125,8 @@ class Tracker:
                     if not layer.state.is_final:
                         self._layers[key] = replace(layer, state=gone)
             self._emit(force=True)
+            # What was left behind in a hanging request may still report.
+            self._is_over = True
 
     def snapshot(self) -> JobSnapshot:
         """The job as it is now."""
@@ -169,7 +172,7 @@ class Tracker:
         return (total - self._high_done) * moving_s / self._high_done
 
     def _emit(self, *, force: bool = False) -> None:
-        if self._on_snapshot is None:
+        if self._on_snapshot is None or self._is_over:
             return
         now = self._clock()
         if force or now - self._last_sent >= _INTERVAL_S:

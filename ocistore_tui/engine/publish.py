@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from ocistore_tui.backends.base import check_cancel
+from ocistore_tui.engine.cancel import StopSignal
 from ocistore_tui.engine.context import Context
 from ocistore_tui.errors import IntegrityError
 from ocistore_tui.layout.referrers import add_referrer
@@ -79,16 +81,24 @@ def is_published(context: Context, repository: Repository, tag: str, closure: Cl
     return all(context.workers.each(lambda check: check(), checks))
 
 
-def publish(context: Context, repository: Repository, closure: Closure) -> None:
+def publish(context: Context, repository: Repository, closure: Closure, stop: StopSignal) -> None:
     """Make the closure pullable by digest: links, manifests, revision links, and one more look at every blob.
 
     Raises:
         IntegrityError: a blob has vanished meanwhile; the tag must not be written.
+        Cancelled: ``stop`` was set.
     """
-    context.workers.each(lambda blob: repository.link_layer(blob.digest), closure.blobs)
+
+    def link_layer(blob: Descriptor) -> None:
+        check_cancel(stop)
+        repository.link_layer(blob.digest)
+
+    context.workers.each(link_layer, closure.blobs)
     for found in closure.manifests:
+        check_cancel(stop)
         repository.put_manifest(found.raw)
     for found in closure.manifests:
+        check_cancel(stop)
         repository.link_revision(found.digest)
     gone = missing_blobs(context, closure)
     if gone:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ocistore_tui.backends.base import CancelSignal
-from ocistore_tui.engine.context import Context, StopSignal
+from ocistore_tui.engine.cancel import StopSignal, stoppable
+from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.ports import ImageTarget
 from ocistore_tui.engine.progress import Tracker
 from ocistore_tui.engine.resolve import resolve
@@ -82,7 +83,8 @@ def pull(
     for note in plan.notes:
         tracker.note(note)
     try:
-        result = _pull(context, plan, tracker, StopSignal(cancel))
+        stop = StopSignal(cancel)
+        result = stoppable(lambda: _pull(context, plan, tracker, stop), cancel, stop)
     except OciStoreError as error:
         tracker.finish(JobState.CANCELLED if error.kind == "cancelled" else JobState.FAILED)
         raise

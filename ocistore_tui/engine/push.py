@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-from ocistore_tui.backends.base import CancelSignal
-from ocistore_tui.engine.context import Context, StopSignal
+from ocistore_tui.backends.base import CancelSignal, check_cancel
+from ocistore_tui.engine.cancel import StopSignal, stoppable
+from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.intake import Intake
 from ocistore_tui.engine.known import find_known_layers, layers_by_diff_id
 from ocistore_tui.engine.ports import ImageSource
@@ -107,7 +108,8 @@ def push(
     for note in plan.notes:
         tracker.note(note)
     try:
-        result = _push(context, plan, tracker, StopSignal(cancel))
+        stop = StopSignal(cancel)
+        result = stoppable(lambda: _push(context, plan, tracker, stop), cancel, stop)
     except OciStoreError as error:
         tracker.finish(JobState.CANCELLED if error.kind == "cancelled" else JobState.FAILED)
         raise
@@ -138,9 +140,11 @@ def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) 
     assert closure is not None
     tag = plan.reference.tag
     assert tag is not None
-    if not (plan.is_noop and is_published(context, repository, tag, closure)):
+    sound = plan.is_noop and isinstance(prepared.tag_before, TagLink) and not prepared.tag_before.flaws
+    if not (sound and is_published(context, repository, tag, closure)):
         tracker.stage("verifying")
-        publish(context, repository, closure)
+        publish(context, repository, closure, stop)
+        check_cancel(stop)
         repository.set_tag(tag, closure.root.digest, expected=prepared.tag_before)
     _remember(context, closure)
     layers = _moved(context, closure, intake.states)

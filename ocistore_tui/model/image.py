@@ -8,7 +8,7 @@ from ocistore_tui.errors import IntegrityError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.platform import Platform
 
-MAX_CONFIG_BYTES = 16 * 1024 * 1024
+MAX_CONFIG_BYTES = 4 * 1024 * 1024
 """No real image configuration comes near this; larger ones are refused before they are parsed."""
 
 

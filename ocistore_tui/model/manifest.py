@@ -26,7 +26,7 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
 
     media_type: str = ""
     digest: Digest
-    size: Annotated[int, msgspec.Meta(ge=0)]
+    size: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     annotations: dict[str, str] | None = None
     urls: tuple[str, ...] = ()
     platform: Platform | None = None

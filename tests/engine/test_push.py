@@ -122,6 +122,16 @@ def test_a_blob_of_the_wrong_size_is_replaced(service: Service, root: Path, tmp_
     assert damaged.read_bytes() == whole
 
 
+def test_a_link_registries_stumble_over_is_written_anew_by_the_same_push(
+    service: Service, root: Path, tmp_path: Path, image: Image
+) -> None:
+    push(service, "app:1", kept(tmp_path, image))
+    link = root / paths.tag_current("app", "1")
+    link.write_bytes(link.read_bytes() + b"\n")
+    push(service, "app:1", kept(tmp_path, image))
+    assert link.read_text() == image.digest
+
+
 @pytest.mark.parametrize("gone", ["config", "layer link", "revision", "manifest", "tag"])
 def test_the_same_push_repairs_what_is_gone(
     gone: str, service: Service, root: Path, tmp_path: Path, image: Image

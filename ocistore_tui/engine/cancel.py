@@ -1,0 +1,70 @@
+"""Stopping: at the user's word, or because one part of a job has failed; at once, whatever the job waits for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from ocistore_tui.backends.base import CancelSignal
+from ocistore_tui.errors import Cancelled
+
+_Result = TypeVar("_Result")
+
+GRACE_S = 0.7
+"""How long a job has to end by itself once it is told to."""
+_POLL_S = 0.1
+
+
+class StopSignal:
+    """Set by the user, or by the engine itself when one part of a job has failed."""
+
+    def __init__(self, user: CancelSignal | None) -> None:
+        self._user = user
+        self._failed = False
+
+    def fail(self) -> None:
+        """One part failed: the others need not go on."""
+        self._failed = True
+
+    def is_set(self) -> bool:
+        """Whether to stop now."""
+        return self._failed or (self._user is not None and self._user.is_set())
+
+
+def stoppable(work: Callable[[], _Result], user: CancelSignal | None, stop: StopSignal) -> _Result:
+    """Run ``work``, which asks ``stop`` before everything it writes; stop waiting for it soon after ``user`` is set.
+
+    No SDK can interrupt a request from outside. So the work has a thread of its own, and one that hangs in a request
+    is left behind in it: it ends with that request, and writes nothing more.
+
+    Raises:
+        Cancelled: ``user`` was set.
+        BaseException: whatever ``work`` raised.
+    """
+    if user is None:
+        return work()
+    results: list[_Result] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="ocistore-job", daemon=True)
+    thread.start()
+    while thread.is_alive() and not user.is_set():
+        thread.join(_POLL_S)
+    if thread.is_alive():
+        thread.join(GRACE_S)
+    if errors:
+        raise errors[0]
+    if not results:
+        stop.fail()
+        raise Cancelled(
+            "stopped on request, in the middle of a request that hangs",
+            fix="run the same command again: finished blobs are kept",
+        )
+    return results[0]
