@@ -10,6 +10,8 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ocistore_tui.backends.base import SMALL_OBJECT_BYTES
@@ -20,6 +22,7 @@ from ocistore_tui.errors import NotFound, OciStoreError, PreconditionFailed, Una
 
 NO_SUCH_TOKEN = '"00000000000000000000000000000000"'  # noqa: S105 - an ETag
 _CONFLICT_TRIES = 8
+_TURN_S = 2.0
 
 
 class Conditions:
@@ -54,7 +57,7 @@ class Writer:
     def _put_asking(self, key: str, data: bytes, *, if_token: str | None) -> str:
         known = self.conditions
         if (known.keeps_absent if if_token is None else known.keeps_token) is not True:
-            with self._lock:  # one thread asks, the others wait for what it learns; without support they take turns
+            with self._turn():
                 if known.keeps_absent is False or known.keeps_token is False:
                     return self._put_compared(key, data, if_token=if_token)
                 if if_token is None and known.keeps_absent is None:
@@ -62,6 +65,19 @@ class Writer:
                 if if_token is not None and known.keeps_token is None:
                     return self._put_token_asking(key, data, if_token)
         return self._put_if(key, data, if_token=if_token)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One thread asks, the others wait for what it learns; without support they take turns.
+
+        Not for ever: a request that hangs must not hold up the writer of another tag.
+        """
+        is_ours = self._lock.acquire(timeout=_TURN_S)
+        try:
+            yield
+        finally:
+            if is_ours:
+                self._lock.release()
 
     def _put_absent_asking(self, key: str, data: bytes) -> str:
         if (there := self._read(key, data)) is not None:

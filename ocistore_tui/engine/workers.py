@@ -63,7 +63,7 @@ class Workers:
                 future.cancel()
 
     def close(self) -> None:
-        """End all threads; what has not begun is dropped."""
+        """Let all threads end; what has not begun is dropped, and a request that hangs is not waited for."""
         for pool in (self._requests, self._processors):
             if pool is not None:
-                pool.shutdown(wait=True, cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)
