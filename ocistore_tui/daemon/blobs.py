@@ -75,8 +75,10 @@ class HeldDocuments(dict[Digest, bytes]):
 def raw_layer(pieces: Iterable[bytes]) -> tuple[bool, Iterator[bytes]]:
     """Whether a layer is compressed, by its first bytes, and its raw bytes.
 
+    Whoever reads has to compare the end with a diff ID or an end marker: zstd that is cut off just ends early.
+
     Raises:
-        IntegrityError: while reading, when the compressed data is damaged or cut off.
+        IntegrityError: while reading, when the compressed data is damaged.
     """
     source = iter(pieces)
     first = next(source, b"")

@@ -181,9 +181,11 @@ class EngineClient:
                 # The engine may have answered before it read everything: its own words are worth more.
                 if error.where != str(self.address):
                     raise
-                with contextlib.suppress(Unavailable):
-                    return self._loaded(Response(wire, timeout_s=2.0, cancel=cancel))
-                raise
+                try:
+                    response = Response(wire, timeout_s=2.0, cancel=cancel)
+                except Unavailable:
+                    raise error from None
+                return self._loaded(response)
             return self._loaded(Response(wire, timeout_s=None, cancel=cancel))
         finally:
             wire.close()
@@ -192,12 +194,17 @@ class EngineClient:
         if response.status != 200:
             self._raise_for(response.status, response.read(), subject="")
         events: list[dict[str, Any]] = []
-        for line in response.lines():
-            with contextlib.suppress(ValueError, RecursionError):
-                event = json.loads(line)
-                # Large images come with thousands of lines of progress.
-                if isinstance(event, dict) and event.keys() & {"stream", "error", "errorDetail"}:
-                    events.append(event)
+        try:
+            for line in response.lines():
+                with contextlib.suppress(ValueError, RecursionError):
+                    event = json.loads(line)
+                    # Large images come with thousands of lines of progress.
+                    if isinstance(event, dict) and event.keys() & {"stream", "error", "errorDetail"}:
+                        events.append(event)
+        except Unavailable:
+            # An engine that refuses early may hang up hard; what it said before that is worth more.
+            if not any(event.keys() & {"error", "errorDetail"} for event in events):
+                raise
         return events
 
     def _json(self, method: str, path: str, query: Mapping[str, str] | None = None, *, subject: str = "") -> Any:

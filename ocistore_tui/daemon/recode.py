@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 from isal import isal_zlib
 
@@ -32,7 +32,7 @@ class Recoder:
         """Whether a layer comes out in another coding."""
         return compression(layer.media_type) == "zstd"
 
-    @contextmanager
+    @contextlib.contextmanager
     def recode(self, layer: Descriptor, open_blob: OpenBlob) -> Iterator[tuple[int, Iterator[bytes]]]:
         """The layer as gzip: its size in bytes, and its bytes, while the ``with`` lasts.
 
@@ -42,8 +42,9 @@ class Recoder:
         """
         compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
         _, pieces = raw_layer(open_blob(layer))
-        with tempfile.TemporaryFile(prefix="ocistore-") as file:
+        with contextlib.ExitStack() as stack:
             try:
+                file = stack.enter_context(tempfile.TemporaryFile(prefix="ocistore-"))
                 for piece in pieces:
                     file.write(compressor.compress(piece))
                 file.write(compressor.flush())

@@ -6,15 +6,23 @@ import hashlib
 import json
 import os
 import random
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from ocistore_tui.daemon.tar import TAR_END, tar_header, tar_padding
+from ocistore_tui.errors import NoSpace
 from ocistore_tui.model.digest import Digest
 from tests.fakes.engine import FakeEngine, fake_engine
+from tests.testbed import images
+from tests.testbed.archives import Members
+from tests.testbed.images import Image, layer
 from tests.testbed.memory import peak_bytes
+from tests.testbed.need import missing
 from tests.testbed.opened import directory_service, pull, push
 
 PIECE = random.Random(1).randbytes(1 << 20)
@@ -80,6 +88,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 MOVE = """
 import sys
 from pathlib import Path
+from tests.testbed.need import missing
 from tests.testbed.opened import directory_service, pull, push
 verb, store, host, image = sys.argv[1:]
 with directory_service(Path(store), docker_host=host) as service:
@@ -135,11 +144,6 @@ def test_a_large_layer_is_pulled_in_little_memory(
 def test_a_layer_that_is_recoded_for_an_old_engine_leaves_nothing(
     engine: FakeEngine, temporary: Path, tmp_path: Path
 ) -> None:
-    import zstandard
-
-    from tests.testbed import images
-    from tests.testbed.archives import Members
-
     blob = zstandard.ZstdCompressor(level=1).compress(PIECE * LAYER_MIB)
     manifest = {
         "schemaVersion": 2,
@@ -155,3 +159,49 @@ def test_a_layer_that_is_recoded_for_an_old_engine_leaves_nothing(
         push(service, "big:1", f"oci:{images.oci_layout(tmp_path / 'layout', members)}")
     assert moved("pull", tmp_path, engine.host, "big:1") < MEMORY_BYTES
     assert engine.loaded[0] > LAYER_MIB << 20, "as gzip"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A directory with room for 400 kB."""
+    if os.geteuid() != 0:
+        missing("root", "mounting a small disk needs root")
+    place = tmp_path / "disk"
+    place.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(place)]
+    if subprocess.run(words, check=False, capture_output=True).returncode:
+        missing("mount", "this machine does not let us mount")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize("form", ["docker-archive", "oci-archive", "oci"])
+def test_a_full_disk_is_told_and_nothing_is_left(form: str, small_disk: Path, tmp_path: Path) -> None:
+    image = Image((layer("one", 100_000), layer("two", 900_000)))
+    with directory_service(tmp_path / "store") as service:
+        push(service, "app:1", f"oci-archive:{images.oci_archive(tmp_path / 'made.tar', '1', image)}")
+        with pytest.raises(NoSpace) as caught:
+            pull(service, "app:1", f"{form}:{small_disk / 'out'}")
+    assert caught.value.cause == "No space left on device"
+    assert not list(small_disk.rglob("*.tmp"))
+    assert not list(small_disk.rglob("index.json"))
+    assert form == "oci" or os.listdir(small_disk) == []
+
+
+def test_a_full_temporary_directory_is_told(
+    small_disk: Path, engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a layer is recoded for an engine that cannot read zstd."""
+    image = Image((layer("one", 900_000),), coding="zstd")
+    engine.api = "1.41"
+    with directory_service(tmp_path / "store", docker_host=engine.host) as service:
+        push(service, "app:1", f"oci-archive:{images.oci_archive(tmp_path / 'made.tar', '1', image)}")
+        monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+        with pytest.raises(NoSpace, match="recompress") as caught:
+            pull(service, "app:1")
+        monkeypatch.setattr(tempfile, "tempdir", str(small_disk / "none"))
+        with pytest.raises(NoSpace, match="recompress"):
+            pull(service, "app:1")
+    assert "TMPDIR" in caught.value.fix
+    assert os.listdir(small_disk) == []
+    assert engine.loaded == []

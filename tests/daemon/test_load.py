@@ -198,6 +198,20 @@ def test_an_engine_that_dies_while_it_reads(reads: int, engine: FakeEngine, serv
     assert pull(service, NAME).image_id == IMAGE.id
 
 
+def test_an_engine_that_refuses_while_much_is_still_to_send_is_heard(engine: FakeEngine, service: Service) -> None:
+    said = b'{"errorDetail":{"message":"invalid tar header"},"error":"invalid tar header"}\r\n'
+    engine.load_reads_bytes = 50_000
+    refused = b'{"message":"invalid tar header"}'
+    for answer in (
+        b"HTTP/1.1 200 OK\r\n\r\n" + said,
+        b"HTTP/1.1 500 Oops\r\nContent-Length: %d\r\n\r\n" % len(refused) + refused,
+    ):
+        engine.early_answer = answer
+        with pytest.raises(Unavailable) as caught:
+            pull(service, NAME)
+        assert "invalid tar header" in caught.value.cause
+
+
 def test_an_engine_that_dies_while_it_unpacks(engine: FakeEngine, service: Service) -> None:
     def dies() -> Iterator[bytes]:
         raise Dies

@@ -45,7 +45,8 @@ class FakeEngine:
     """The bytes of the answer to ``load``."""
     load_status: int = 200
     load_reads_bytes: int | None = None
-    """Hang up after so much of an archive."""
+    """Hang up after so much of an archive, with ``early_answer`` as the last words."""
+    early_answer: bytes = b""
     asked: list[str] = field(default_factory=list)
     """Every request: method, path, query."""
     loaded: list[int] = field(default_factory=list)
@@ -148,6 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
         engine, parts, size = self.engine, [], 0
         while length := int(self.rfile.readline(), 16):
             if engine.load_reads_bytes is not None and size + length > engine.load_reads_bytes:
+                self.wfile.write(engine.early_answer)
                 raise Dies
             piece = self.rfile.read(length)
             size += len(piece)
