@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import threading
@@ -13,9 +14,10 @@ import pytest
 
 from ocistore_tui.daemon import wire
 from ocistore_tui.engine.service import Service
-from ocistore_tui.errors import Cancelled, IntegrityError, NoSpace, OciStoreError, Unavailable, UsageError
+from ocistore_tui.errors import Cancelled, IntegrityError, NoSpace, NotFound, OciStoreError, Unavailable, UsageError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.plan import PullRequest
+from ocistore_tui.model.progress import JobSnapshot
 from ocistore_tui.model.reference import Reference
 from tests.daemon.test_export import Patience
 from tests.fakes.engine import Dies, FakeEngine, fake_engine
@@ -345,3 +347,31 @@ def test_after_a_failed_load_a_real_engine_is_as_before(
             pull(service, f"{name}:other", f"{name}:1")
             assert find() != before
             assert "kept" not in client(host, "images")
+
+
+@pytest.mark.xdist_group("engines")
+@pytest.mark.parametrize("fixture", ["docker_classic", "docker26_classic", "docker26_containerd", "podman"])
+@pytest.mark.parametrize("moment", ["downloading", "loading"])
+def test_a_cancel_leaves_a_real_engine_with_the_whole_image_or_without_it(
+    moment: str, fixture: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Once all is sent an engine may finish what it began: then what it has is whole."""
+    host = request.getfixturevalue(fixture)
+    name = f"rt/{tmp_path.name.lower().replace('_', '-').strip('-')}"
+    image = Image((layer(name + "a"), layer(name + "b", 3_000_000)))
+    cancel = threading.Event()
+    with directory_service(tmp_path / "store", docker_host=host) as service:
+        push(service, f"{name}:1", f"oci-archive:{images.oci_archive(tmp_path / 'made.tar', '1', image)}")
+        plan = service.plan_pull(PullRequest(Reference.parse(f"{name}:1")))
+
+        def watch(snapshot: JobSnapshot) -> None:
+            if any(row.state == moment for row in snapshot.layers):
+                cancel.set()
+
+        with contextlib.suppress(Cancelled):
+            service.pull(plan, on_progress=watch, cancel=cancel)
+        assert cancel.is_set()
+        with contextlib.suppress(NotFound):
+            pushed = push(service, f"{name}:back", f"{name}:1")
+            assert {row.diff_id for row in pushed.layers} == {*map(Digest.of, image.layers)}
+        assert pull(service, f"{name}:1").image_id in (image.id, image.digest)
