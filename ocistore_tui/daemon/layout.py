@@ -190,6 +190,7 @@ class LayoutSource:
 
     def __init__(self, directory: LayoutDirectory, tag: str | None, platform: Platform | None) -> None:
         self._directory, self._tag, self._platform = directory, tag, platform
+        self._facts: ImageFacts | None = None
 
     @property
     def label(self) -> str:
@@ -197,7 +198,12 @@ class LayoutSource:
         return f"OCI layout {self._directory.path}"
 
     def facts(self) -> ImageFacts:
-        """See `ImageSource.facts`."""
+        """See `ImageSource.facts`. Looked at once, so that a tag that moves meanwhile changes nothing."""
+        if self._facts is None:
+            self._facts = self._look()
+        return self._facts
+
+    def _look(self) -> ImageFacts:
         path = str(self._directory.path)
         index = self._directory.index()
         if index is None:

@@ -12,7 +12,9 @@ import pytest
 from ocistore_tui.engine.service import Service
 from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, UsageError
 from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.plan import PushRequest
 from ocistore_tui.model.progress import LayerState
+from ocistore_tui.model.reference import Reference
 from tests.testbed import archives, images
 from tests.testbed.archives import Members
 from tests.testbed.images import OCI_INDEX, OCI_MANIFEST, Image, descriptor, layer, path_of
@@ -142,6 +144,15 @@ def test_tags_of_a_layout_are_chosen_and_listed(service: Service, tmp_path: Path
         assert caught.value.cause == "it holds: 1, 2"
         with pytest.raises(UsageError, match="2 images"):
             push(service, "app:3", form)
+
+
+def test_a_tag_of_a_layout_that_moves_after_the_plan_changes_nothing(service: Service, tmp_path: Path) -> None:
+    other = Image((layer("other"),))
+    roots = {"1": (OCI_MANIFEST, IMAGE.manifest)}
+    directory = images.oci_layout(tmp_path / "layout", images.layout_members(roots, IMAGE.contents))
+    plan = service.plan_push(PushRequest(Reference.parse("app:1"), f"oci:{directory}:1"))
+    images.oci_layout(directory, images.layout_members({"1": (OCI_MANIFEST, other.manifest)}, other.contents))
+    assert service.push(plan).digest == plan.digest == IMAGE.digest
 
 
 # Several platforms.

@@ -245,7 +245,7 @@ def documents(form: str) -> Iterator[bytes]:
 
 SWELLING: dict[str, Callable[[], Iterator[bytes]]] = {
     "one huge layer": lambda: iter([_huge_header(), *[bytes(1 << 20)] * 600]),
-    "a million members": lambda: (member(f"{number}", b"") for number in range(400_000)),
+    "countless members": lambda: (member(f"{number:090}", b"") for number in range(200_000)),
     "long names": lambda: (member(f"{number}" + "n" * 900_000, b"") for number in range(300)),
     "many documents": lambda: documents("blobs/sha256/{1}"),
     "many texts": lambda: documents("{0}.json"),

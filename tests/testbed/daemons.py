@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -82,12 +83,15 @@ def podman(directory: Path) -> Iterator[str]:
     _need_root("podman")
     binary = program("podman", hint="apt-get install podman")
     listen = directory / "podman.sock"
-    command = [
-        binary, "--root", str(directory / "root"), "--runroot", str(directory / "run"), "--storage-driver", "vfs",
-        "--cgroup-manager", "cgroupfs", "--events-backend", "file", "system", "service", "--time", "0", f"unix://{listen}",
-    ]  # fmt: skip
-    with running(command, ready=lambda: _answers(listen), log=directory / "podman.log"):
-        yield f"unix://{listen}"
+    # Podman takes no runroot of more than 50 characters.
+    with tempfile.TemporaryDirectory(prefix="podman-") as run:
+        command = [
+            binary, "--root", str(directory / "root"), "--runroot", run, "--storage-driver", "vfs",
+            "--cgroup-manager", "cgroupfs", "--events-backend", "file", "system", "service", "--time", "0",
+            f"unix://{listen}",
+        ]  # fmt: skip
+        with running(command, ready=lambda: _answers(listen), log=directory / "podman.log"):
+            yield f"unix://{listen}"
 
 
 def client(host: str, *words: str, stdin: bytes | None = None) -> str:
