@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ocistore_tui import wiring
-from tests.testbed.opened import push
+from tests.testbed.opened import NOWHERE, push
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
 
         return counted
 
-    with wiring.open_service(wiring.Place(**place)) as service:
+    with wiring.open_service(wiring.Place(**place, docker_host=NOWHERE)) as service:
         store: Any = service._context.store
         for name in ("put", "put_stream", "put_file"):
             setattr(store, name, counting(getattr(store, name)))

@@ -7,75 +7,46 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ocistore_tui.model.progress import LayerState
-from ocistore_tui.wiring import Place, open_service
-from tests.testbed import images, servers
+from tests.testbed import images
 from tests.testbed.images import Image, layer
-from tests.testbed.opened import NOWHERE, push
+from tests.testbed.opened import push
+from tests.testbed.places import KINDS, Served, served
 from tests.testbed.registry_client import serve_whole, tags
 
 
-@dataclass
-class Bench:
-    """A store that a registry serves."""
-
-    place: dict[str, Any]
-    registry: str
-
-    def killed_after(self, writes: int, target: str, archive: Path) -> bool:
-        """Push in another process; whether it died."""
-        command = [
-            sys.executable,
-            "-m",
-            "tests.engine.killed",
-            json.dumps(self.place),
-            target,
-            f"oci-archive:{archive}",
-        ]
-        done = subprocess.run([*command, str(writes)], capture_output=True, check=False)
-        assert done.returncode in (0, -signal.SIGKILL), done.stderr.decode()
-        return done.returncode != 0
+@pytest.fixture(params=KINDS)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
+    with served(request.param, tmp_path, request) as bench:
+        yield bench
 
 
-@pytest.fixture(params=["directory", "s3", "s3 with a root"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    if request.param == "directory":
-        (tmp_path / "store").mkdir()
-        place: dict[str, Any] = {"backend": "fs", "options": {"dir": str(tmp_path / "store")}}
-        storage = servers.on_directory(tmp_path / "store")
-    else:
-        moto, root = request.getfixturevalue("moto"), "some/root" if "root" in request.param else ""
-        bucket = servers.make_bucket(moto)
-        access, secret = servers.S3_KEYS
-        options = {"endpoint": moto, "access_key": access, "secret_key": secret, "root_dir": root}
-        place = {"backend": "s3", "bucket": bucket, "options": options}
-        storage = servers.on_s3(moto, bucket, root)
-    place["docker_host"] = NOWHERE
-    with ExitStack() as stack:
-        yield Bench(place, stack.enter_context(servers.registry(tmp_path, storage)))
+def killed_after(writes: int, bench: Served, target: str, archive: Path) -> bool:
+    """Push in another process; whether it died."""
+    words = [json.dumps(bench.place), target, f"oci-archive:{archive}", str(writes)]
+    done = subprocess.run([sys.executable, "-m", "tests.engine.killed", *words], capture_output=True, check=False)
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr.decode()
+    return done.returncode != 0
 
 
-def test_a_killed_push_leaves_every_tag_whole_and_can_be_repeated(bench: Bench, tmp_path: Path) -> None:
+def test_a_killed_push_leaves_every_tag_whole_and_can_be_repeated(bench: Served, tmp_path: Path) -> None:
     for writes in range(1, 100):
         repository = f"kill/after-{writes}"
         old = Image((layer(f"{writes} shared"), layer(f"{writes} old")))
         new = Image((layer(f"{writes} shared"), layer(f"{writes} new"), layer(f"{writes} newer")))
         first = images.oci_archive(tmp_path / "old.tar", "1", old)
         second = images.oci_archive(tmp_path / "new.tar", "1", new)
-        with open_service(Place(**bench.place)) as service:
+        with bench.service() as service:
             push(service, f"{repository}:1", f"oci-archive:{first}")
-        died = bench.killed_after(writes, f"{repository}:1", second)
+        died = killed_after(writes, bench, f"{repository}:1", second)
 
         assert tags(bench.registry, repository) == ["1"]
         assert serve_whole(bench.registry, repository, "1") in (old.digest, new.digest)
-        with open_service(Place(**bench.place)) as service:
+        with bench.service() as service:
             assert [flaw for flaw in service.flaws(repository) if not flaw.is_harmless] == []
             there = {blob for blob in new.blobs if service._context.blobs.stat(images.Digest.of(blob))}
             again = push(service, f"{repository}:1", f"oci-archive:{second}")
@@ -91,12 +62,12 @@ def test_a_killed_push_leaves_every_tag_whole_and_can_be_repeated(bench: Bench, 
     pytest.fail("the push never came to its end")
 
 
-def test_a_killed_first_push_shows_no_tag_or_a_whole_one(bench: Bench, tmp_path: Path) -> None:
+def test_a_killed_first_push_shows_no_tag_or_a_whole_one(bench: Served, tmp_path: Path) -> None:
     for writes in range(1, 100):
         repository = f"kill/first-{writes}"
         image = Image((layer(f"{writes} a"), layer(f"{writes} b")))
         archive = images.oci_archive(tmp_path / "image.tar", "1", image)
-        died = bench.killed_after(writes, f"{repository}:new", archive)
+        died = killed_after(writes, bench, f"{repository}:new", archive)
         listed = tags(bench.registry, repository)
         assert listed in ([], ["new"])
         for tag in listed:

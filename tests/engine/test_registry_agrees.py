@@ -3,52 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ocistore_tui.engine.service import Service
 from ocistore_tui.model.reference import Reference
-from ocistore_tui.wiring import Place, open_service
-from tests.testbed import images, servers
+from tests.testbed import images
 from tests.testbed.daemons import client
 from tests.testbed.images import Image, layer
 from tests.testbed.opened import pull, push
+from tests.testbed.places import KINDS, Served, served
 
 ENGINES = ("docker_classic", "docker26_classic", "docker26_containerd")
 pytestmark = pytest.mark.xdist_group("engines")
 
 
-@dataclass
-class Bench:
-    """A store that a registry serves."""
-
-    place: dict[str, Any]
-    registry: str
-
-    def service(self, host: str) -> Service:
-        """Ours, beside an engine."""
-        return open_service(Place(**self.place, docker_host=host))
-
-
-@pytest.fixture(params=["directory", "s3", "s3 with a root"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    if request.param == "directory":
-        (tmp_path / "store").mkdir()
-        place: dict[str, Any] = {"backend": "fs", "options": {"dir": str(tmp_path / "store")}}
-        storage = servers.on_directory(tmp_path / "store")
-    else:
-        moto, root = request.getfixturevalue("moto"), "some/root" if "root" in request.param else ""
-        bucket = servers.make_bucket(moto)
-        access, secret = servers.S3_KEYS
-        options = {"endpoint": moto, "access_key": access, "secret_key": secret, "root_dir": root}
-        place = {"backend": "s3", "bucket": bucket, "options": options}
-        storage = servers.on_s3(moto, bucket, root)
-    with ExitStack() as stack:
-        yield Bench(place, stack.enter_context(servers.registry(tmp_path, storage)))
+@pytest.fixture(params=KINDS)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
+    with served(request.param, tmp_path, request) as bench:
+        yield bench
 
 
 def image_id(host: str, name: str) -> str:
@@ -57,7 +30,7 @@ def image_id(host: str, name: str) -> str:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_docker_pull_from_the_registry_gives_the_image_we_pushed(
-    engine: str, bench: Bench, request: pytest.FixtureRequest, tmp_path: Path
+    engine: str, bench: Served, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     host = request.getfixturevalue(engine)
     name = f"agree/{bench.place['backend']}-{tmp_path.name.lower()[-12:].strip('_-')}"
@@ -73,7 +46,7 @@ def test_docker_pull_from_the_registry_gives_the_image_we_pushed(
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_we_pull_the_image_docker_push_wrote(
-    engine: str, bench: Bench, request: pytest.FixtureRequest, tmp_path: Path
+    engine: str, bench: Served, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     host = request.getfixturevalue(engine)
     name = f"agree/back-{bench.place['backend']}-{tmp_path.name.lower()[-12:].strip('_-')}"
