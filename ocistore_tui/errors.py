@@ -4,7 +4,8 @@
 
     OciStoreError                 exit 70  (never raised itself)
     ├── UsageError                exit 2   bad flag, reference, connection, configuration
-    ├── NotFound                  exit 3   bucket, repository, tag, image
+    ├── NotFound                  exit 3   repository, tag, image
+    │   └── StoreMissing          exit 3   the bucket, container or directory itself
     ├── AccessDenied              exit 4   no credentials, or not enough rights
     ├── Unavailable               exit 5   network, throttling, daemon down
     │   ├── Throttled             exit 5   the store asks to slow down, after all retries
@@ -54,10 +55,14 @@ class UsageError(OciStoreError):
 
 
 class NotFound(OciStoreError):
-    """The bucket, repository, tag, blob or image does not exist."""
+    """The repository, tag, blob or image does not exist."""
 
     kind = "not_found"
     exit_code = 3
+
+
+class StoreMissing(NotFound):
+    """The bucket, container or directory itself does not exist, and writing to it does not make it."""
 
 
 class AccessDenied(OciStoreError):

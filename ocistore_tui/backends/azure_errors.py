@@ -29,6 +29,7 @@ from ocistore_tui.errors import (
     OciStoreError,
     PreconditionFailed,
     Refused,
+    StoreMissing,
     Throttled,
     Unavailable,
     Unsupported,
@@ -47,10 +48,10 @@ class Row(NamedTuple):
 
 _NO_OBJECT = Row(NotFound, "no such object", "it is not in the container", "refresh the list, or verify the image")
 _NO_CONTAINER = Row(
-    NotFound, "no such container", "the container does not exist", "check the container's name, or create it"
+    StoreMissing, "no such container", "the container does not exist", "check the container's name, or create it"
 )
 _NO_ACCOUNT = Row(
-    NotFound,
+    StoreMissing,
     "no such storage account",
     "its host name is not known",
     "check --account-name and the network's name service",
@@ -245,7 +246,7 @@ def no_object(where: str) -> NotFound:
 
 def nothing_there(error: BaseException) -> bool:
     """Whether the blob, not its container, is what is missing."""
-    return isinstance(error, NotFound) and error.message == _NO_OBJECT.message
+    return isinstance(error, NotFound) and not isinstance(error, StoreMissing)
 
 
 def translate(error: BaseException, *, where: str, account: str = "") -> OciStoreError:

@@ -33,7 +33,7 @@ from ocistore_tui.backends.gcs_upload import put_object, upload_stream
 from ocistore_tui.backends.parts import gather_parts, send_parts
 from ocistore_tui.backends.ranges import PieceReader
 from ocistore_tui.backends.selftest import check_store
-from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, PreconditionFailed, UsageError
+from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, PreconditionFailed, StoreMissing, UsageError
 from ocistore_tui.model.digest import Digest
 
 __all__ = ["GcsOptions", "GcsStore"]
@@ -140,7 +140,7 @@ class GcsStore(ObjectStore):
 
     def _need_bucket(self, error: OciStoreError) -> None:
         """Raise when what is missing is not the object but the bucket, which the status alone does not tell."""
-        if error.message != "no such object":
+        if isinstance(error, StoreMissing):
             raise error
         if not self._bucket_seen and "No such object" not in error.cause:
             next(self._pages("", None, None), None)

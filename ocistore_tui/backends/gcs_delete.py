@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from google.api_core import exceptions as api
 
 from ocistore_tui.backends.gcs_client import TIMEOUT_S, GcsConnection, bounded_retry
-from ocistore_tui.backends.gcs_errors import CAUGHT, no_bucket, translate
-from ocistore_tui.errors import NotFound, OciStoreError, Unavailable
+from ocistore_tui.backends.gcs_errors import CAUGHT, translate
+from ocistore_tui.errors import NotFound, OciStoreError, StoreMissing, Unavailable
 
 BATCH_KEYS = 100
 """https://cloud.google.com/storage/docs/batch"""
@@ -47,8 +47,8 @@ def _delete_batch(connection: GcsConnection, names: Sequence[str], where: str) -
                 hopeless = next((error for _, error in again if isinstance(error, Unavailable)), None)
             else:
                 failed.append((name, hopeless))
-        elif problem.code not in (200, 204, 404):
-            failed.append((name, translate(problem, where=f"{where}/{name}")))
+        elif problem.code not in (200, 204):
+            failed += _unless_absent(name, translate(problem, where=f"{where}/{name}"))
     return failed
 
 
@@ -71,8 +71,10 @@ def _delete_one(
     except CAUGHT as error:
         problem = translate(error, where=f"{where}/{name}")
         problem.__cause__ = error
-        if isinstance(problem, NotFound):
-            if problem.message == no_bucket(where).message:
-                yield name, problem
-            return
-        yield name, problem
+        yield from _unless_absent(name, problem)
+
+
+def _unless_absent(name: str, problem: OciStoreError) -> Failed:
+    """What is not there need not be deleted; a bucket that is not there is a mistake."""
+    is_absent = isinstance(problem, NotFound) and not isinstance(problem, StoreMissing)
+    return [] if is_absent else [(name, problem)]

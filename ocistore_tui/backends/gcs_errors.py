@@ -23,6 +23,7 @@ from ocistore_tui.errors import (
     OciStoreError,
     PreconditionFailed,
     Refused,
+    StoreMissing,
     Throttled,
     Unavailable,
     Unsupported,
@@ -83,7 +84,7 @@ _UNREACHABLE = Row(
     "",
     "check the network, the proxy settings, --endpoint and STORAGE_EMULATOR_HOST",
 )
-_NO_BUCKET = Row(NotFound, "no such bucket", "the bucket does not exist", "check the bucket's name, or create it")
+_NO_BUCKET = Row(StoreMissing, "no such bucket", "the bucket does not exist", "check the bucket's name, or create it")
 _CHANGED = Row(
     PreconditionFailed,
     "somebody else changed the object",

@@ -22,7 +22,7 @@ from ocistore_tui.backends.base import (
     checked_chunks,
 )
 from ocistore_tui.backends.local_check import check_directory
-from ocistore_tui.backends.local_errors import missing_root, store_error, translated
+from ocistore_tui.backends.local_errors import store_error, translated
 from ocistore_tui.backends.local_files import check_space, current_token, seal, write_all
 from ocistore_tui.backends.local_listing import child_dirs, entry_of, stamp, walk
 from ocistore_tui.backends.local_paths import KeyPaths
@@ -42,10 +42,10 @@ from ocistore_tui.model.digest import Digest
 class LocalStore(ObjectStore):
     """The directory ``root``, such as ``/var/lib/registry``.
 
-    With ``create``, the first write makes a missing root, and until then single objects are absent; listing it is an
-    error in any case, because a mistyped directory must not look like an empty store. Symbolic links are followed to
-    files inside the root only. Conditions are atomic between processes of this program; a running registry takes no
-    lock.
+    With ``create``, the first write makes a missing root, and until then single objects are absent (without, it is
+    `StoreMissing`); listing it is an error in any case, because a mistyped directory must not look like an empty store.
+    Symbolic links are followed to files inside the root only. Conditions are atomic between processes of this program;
+    a running registry takes no lock.
     """
 
     capabilities = Capabilities(cheap_pages=False)
@@ -136,11 +136,7 @@ class LocalStore(ObjectStore):
 
     def _check_root(self, where: str) -> None:
         with translated(where):
-            try:
-                if not stat.S_ISDIR(self.root.stat().st_mode):
-                    raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-            except FileNotFoundError as error:
-                raise missing_root(self.root) from error
+            self._tree.check_root()
 
     def _misspelled(self, key: str) -> bool:
         with translated(str(self.root / key)):
@@ -356,7 +352,7 @@ class LocalStore(ObjectStore):
 
     def check(self, *, write: bool = False) -> Report:
         """See `ObjectStore.check`."""
-        return check_directory(self, self.paths, write=write)
+        return check_directory(self, self._tree, write=write)
 
 
 def _changed(where: str) -> PreconditionFailed:

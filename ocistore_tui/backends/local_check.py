@@ -6,16 +6,18 @@ import os
 import uuid
 
 from ocistore_tui.backends.base import Finding, ObjectStore, Report
-from ocistore_tui.backends.local_errors import missing_root, translated
+from ocistore_tui.backends.local_errors import translated
 from ocistore_tui.backends.local_paths import KeyPaths
+from ocistore_tui.backends.local_tree import Tree
 from ocistore_tui.errors import AccessDenied, OciStoreError, PreconditionFailed, Unavailable
 
 
-def check_directory(store: ObjectStore, paths: KeyPaths, *, write: bool) -> Report:
+def check_directory(store: ObjectStore, tree: Tree, *, write: bool) -> Report:
     """Look at the directory step by step; with ``write``, write one small file and delete it again."""
     findings: list[Finding] = []
+    paths = tree.paths
     try:
-        findings.append(_reach(paths))
+        findings.append(_reach(tree))
         findings.append(_list(store))
         findings.append(_read(paths))
     except OciStoreError as error:
@@ -29,13 +31,12 @@ def check_directory(store: ObjectStore, paths: KeyPaths, *, write: bool) -> Repo
     return Report(tuple(findings))
 
 
-def _reach(paths: KeyPaths) -> Finding:
-    if not paths.root.exists():
-        raise missing_root(paths.root)
-    with translated(str(paths.root)):
-        os.listdir(paths.root)  # noqa: PTH208 - only whether it works
-        free = os.statvfs(paths.root)
-    return Finding("reach", True, f"{paths.root}, {free.f_bavail * free.f_frsize} bytes free")
+def _reach(tree: Tree) -> Finding:
+    with translated(str(tree.root)):
+        tree.check_root()
+        os.listdir(tree.root)  # noqa: PTH208 - only whether it works
+        free = os.statvfs(tree.root)
+    return Finding("reach", True, f"{tree.root}, {free.f_bavail * free.f_frsize} bytes free")
 
 
 def _list(store: ObjectStore) -> Finding:

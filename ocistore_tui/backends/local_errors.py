@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import errno
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ocistore_tui.errors import AccessDenied, NoSpace, NotFound, OciStoreError, Refused, Unavailable, UsageError
+from ocistore_tui.errors import (
+    AccessDenied,
+    NoSpace,
+    NotFound,
+    OciStoreError,
+    Refused,
+    StoreMissing,
+    Unavailable,
+    UsageError,
+)
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EACCES, errno.EPERM}
@@ -54,10 +64,25 @@ def translated(where: str) -> Iterator[None]:
         raise store_error(error, where=where) from error
 
 
-def missing_root(root: Path) -> NotFound:
-    """The error for a store that is not there."""
-    return NotFound(
-        "the store's directory does not exist",
-        where=str(root),
-        fix="push something first, or give another --dir",
-    )
+def check_root(root: Path, *, create: bool) -> None:
+    """Look whether the store's directory is there.
+
+    Raises:
+        StoreMissing: it is not; with ``create`` a plain `NotFound`, because the first write makes it.
+        UsageError: it is a file, or below one.
+        OSError: it cannot be looked at.
+    """
+    message = "the store's directory does not exist"
+    try:
+        is_directory = stat.S_ISDIR(root.stat().st_mode)
+    except FileNotFoundError as error:
+        if not create:
+            raise StoreMissing(message, where=str(root), fix="make it, or give another --dir") from error
+        cause = "nothing was pushed there yet: the first push makes the directory"
+        raise NotFound(message, where=str(root), cause=cause, fix="push, or give another --dir") from error
+    except NotADirectoryError:
+        is_directory = False
+    if not is_directory:
+        raise UsageError(
+            "the store is to be a directory", where=str(root), cause="a file is there", fix="give a directory as --dir"
+        )

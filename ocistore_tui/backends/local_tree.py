@@ -20,9 +20,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from ocistore_tui.backends.local_errors import missing_root
+from ocistore_tui.backends.local_errors import check_root
 from ocistore_tui.backends.local_paths import OWN_DIR, KeyPaths
-from ocistore_tui.errors import Unavailable
+from ocistore_tui.errors import NotFound, Unavailable
 
 _ATTEMPTS = 20
 _LOCK_TIMEOUT_S = 60.0
@@ -50,18 +50,26 @@ class Tree:
         self._owner: tuple[int, int] | None = None
         self._file_mode: int | None = None
 
+    def check_root(self) -> None:
+        """See `local_errors.check_root`."""
+        check_root(self.root, create=self._create)
+
     # -- files in the making --------------------------------------------------------------------------------------
 
     def prepare(self) -> Path:
         """The staging directory, made with everything above it when missing.
 
         Raises:
-            NotFound: the root is missing and may not be created.
+            StoreMissing: the root is missing and may not be created.
+            UsageError: the root is a file.
         """
         if not self.staging.is_dir():
-            if not self.root.is_dir() and not self._create:
-                raise missing_root(self.root)
-            self.root.mkdir(parents=True, exist_ok=True)
+            try:
+                self.check_root()
+            except NotFound:
+                if not self._create:
+                    raise
+                self.root.mkdir(parents=True, exist_ok=True)
             for directory in (self.staging.parent, self.staging):
                 directory.mkdir(exist_ok=True)
                 self.adopt(directory)

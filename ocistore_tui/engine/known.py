@@ -6,12 +6,11 @@ A known layer is neither compressed nor sent again, and keeps its digest (docker
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from itertools import islice
 
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.presence import Presence
-from ocistore_tui.errors import IntegrityError, NotFound
+from ocistore_tui.errors import IntegrityError, NotFound, StoreMissing
 from ocistore_tui.layout import paths
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model import media_types
@@ -69,6 +68,8 @@ def _layers_of_tags(context: Context, repository: Repository, tags: Sequence[str
         for manifest in manifests:
             try:
                 pairs = layers_by_diff_id(context, manifest)
+            except StoreMissing:
+                raise
             except (NotFound, IntegrityError):
                 continue
             for diff_id, layer in pairs.items():
@@ -80,6 +81,8 @@ def _manifests_of_tag(context: Context, repository: Repository, tag: str) -> lis
     # A damaged tag is no reason not to push: it only teaches nothing.
     try:
         found: Manifest | Index = context.documents.manifest(repository.read_tag(tag).digest)
+    except StoreMissing:
+        raise
     except (NotFound, IntegrityError):
         return []
     return context.documents.image_manifests(found, limit=8)
@@ -88,9 +91,13 @@ def _manifests_of_tag(context: Context, repository: Repository, tag: str) -> lis
 def _recent_tags(context: Context, repository: Repository) -> list[str]:
     prefix = paths.tags_dir(repository.name)
     moved: list[tuple[float, str]] = []
-    with suppress(NotFound):  # a directory that the first push will make
+    try:
         for entry in islice(context.store.list_entries(prefix), _TAG_KEYS_LOOKED_AT):
             tag, _, rest = entry.key[len(prefix) :].partition("/")
             if rest == "current/link":
                 moved.append((entry.modified or 0.0, tag))
+    except StoreMissing:
+        raise
+    except NotFound:  # a directory that the first push will make
+        return []
     return [tag for _, tag in sorted(moved, reverse=True)[:_RECENT_TAGS]]

@@ -15,7 +15,7 @@ from ocistore_tui.engine.ports import ImageSource
 from ocistore_tui.engine.presence import Presence
 from ocistore_tui.engine.progress import Tracker
 from ocistore_tui.engine.publish import Closure, close, is_published, publish
-from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, UsageError
+from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, StoreMissing, UsageError
 from ocistore_tui.layout.repository import Repository, TagLink, Whatever
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import ClassicImage, ContentImage, ImageFacts, SourceKind
@@ -45,7 +45,7 @@ def plan_push(context: Context, request: PushRequest) -> PushPlan:
 
     Raises:
         UsageError: the target names a digest, or the transport is unknown.
-        NotFound, AccessDenied, Unavailable, IntegrityError: as source and store say.
+        NotFound, StoreMissing, AccessDenied, Unavailable, IntegrityError: as source and store say.
     """
     target = request.target
     if target.digest is not None or target.tag is None:
@@ -253,6 +253,8 @@ def _manifest_of_image(context: Context, digest: Digest, image_id: Digest) -> Ma
 def _read_tag(repository: Repository, tag: str, notes: list[str]) -> TagLink | Whatever | None:
     try:
         return repository.read_tag(tag)
+    except StoreMissing:
+        raise  # now, not after the export
     except NotFound:
         return None
     except IntegrityError as error:

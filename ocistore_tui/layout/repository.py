@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ocistore_tui.backends.base import ObjectStore, checked_chunks
-from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, PreconditionFailed, Refused, UsageError
+from ocistore_tui.errors import (
+    IntegrityError,
+    NotFound,
+    OciStoreError,
+    PreconditionFailed,
+    Refused,
+    StoreMissing,
+    UsageError,
+)
 from ocistore_tui.layout import paths
 from ocistore_tui.layout.blobs import Blobs
 from ocistore_tui.layout.link import MAX_LINK_BYTES, Link, decode_link, encode_link
@@ -57,11 +65,14 @@ class Repository:
 
         Raises:
             NotFound: no such tag, or a tag without its link.
+            StoreMissing: no such store.
             IntegrityError: its link is damaged.
         """
         where = f"{self.name}:{tag}"
         try:
             link = self._read_link(paths.tag_current(self.name, tag), where=where)
+        except StoreMissing:
+            raise
         except NotFound as error:
             raise NotFound(
                 "no such tag",
@@ -87,11 +98,14 @@ class Repository:
 
         Raises:
             NotFound: the repository does not link it, or its blob is missing.
+            StoreMissing: no such store.
             IntegrityError: link or blob is damaged.
         """
         where = f"{self.name}@{digest}"
         try:
             link = self._read_link(paths.revision_link(self.name, digest), where=where)
+        except StoreMissing:
+            raise
         except NotFound as error:
             raise NotFound(
                 "no such manifest in this repository",
@@ -211,6 +225,8 @@ class Repository:
         # No dearer than a HEAD, and a damaged link is written again whatever its size.
         try:
             return self._store.get(key, max_bytes=MAX_LINK_BYTES)[0] == encode_link(digest)
+        except StoreMissing:
+            raise
         except (NotFound, IntegrityError):
             return False
 

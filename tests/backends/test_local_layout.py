@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ocistore_tui.backends.local import LocalStore
-from ocistore_tui.errors import AccessDenied, NotFound, Refused, UsageError
+from ocistore_tui.errors import AccessDenied, NotFound, Refused, StoreMissing, UsageError
 from ocistore_tui.model.digest import Digest
 
 TAGS = "docker/registry/v2/repositories/team/app/_manifests/tags"
@@ -222,23 +222,44 @@ def test_a_file_where_a_directory_must_be(root: Path, store: LocalStore) -> None
 
 
 def test_a_missing_root_is_made_by_the_first_write_when_told(root: Path) -> None:
-    with pytest.raises(NotFound, match="does not exist") as caught:
+    with pytest.raises(StoreMissing, match="does not exist") as caught:
         LocalStore(root).put("docker/x", b"1")
     assert "--dir" in caught.value.fix
-    with pytest.raises(NotFound):
+    with pytest.raises(StoreMissing):
         LocalStore(root).head("docker/x")
     store = LocalStore(root, create=True)
     assert store.head("docker/x") is None
+    looks: list[Callable[[], object]] = [
+        lambda: store.get("docker/x", max_bytes=1),
+        lambda: store.open_range("docker/x"),
+        lambda: list(store.list_entries("")),
+        lambda: list(store.list_dirs("docker/")),
+    ]
+    for look in looks:
+        with pytest.raises(NotFound, match="does not exist") as found:
+            look()
+        assert not isinstance(found.value, StoreMissing), "the first push makes it"
+        assert "first push" in found.value.cause
     assert not root.exists(), "looking makes nothing"
-    with pytest.raises(NotFound):
-        list(store.list_entries(""))
     store.put("docker/x", b"1")
     assert (root / "docker/x").read_bytes() == b"1"
 
 
-def test_a_directory_that_is_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("below", ["file", "file/below"])
+def test_a_directory_that_is_a_file(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_bytes(b"")
-    store = LocalStore(tmp_path / "file", create=True)
-    with pytest.raises(Refused):
-        list(store.list_dirs(""))
-    assert not store.check(write=True).ok
+    store = LocalStore(tmp_path / below, create=True)
+    uses: list[Callable[[], object]] = [
+        lambda: list(store.list_dirs("")),
+        lambda: list(store.list_entries("docker/")),
+        lambda: store.get("docker/x", max_bytes=1),
+        lambda: store.put("docker/x", b"1"),
+        lambda: store.spool_dir,
+    ]
+    for use in uses:
+        with pytest.raises(UsageError, match="a directory") as caught:
+            use()
+        assert "--dir" in caught.value.fix
+    (finding,) = store.check(write=True).findings
+    assert isinstance(finding.error, UsageError)
+    assert (tmp_path / "file").read_bytes() == b""

@@ -7,7 +7,7 @@ Subclass `ObjectStoreContract` as ``Test…``, override the ``store`` fixture wi
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +22,7 @@ from ocistore_tui.errors import (
     NotFound,
     OciStoreError,
     PreconditionFailed,
+    StoreMissing,
     Unavailable,
 )
 from ocistore_tui.model.digest import Digest
@@ -68,6 +69,25 @@ def put_all(store: ObjectStore, names: Sequence[str], data: bytes = b"x") -> Non
 
 def content(store: ObjectStore, key: str) -> bytes:
     return store.get(key, max_bytes=64 * MIB)[0]
+
+
+MISSED: dict[str, Callable[[ObjectStore], object]] = {
+    "list_entries": lambda store: list(store.list_entries("")),
+    "list_dirs": lambda store: list(store.list_dirs("x/")),
+    "head": lambda store: store.head("x"),
+    "get": lambda store: store.get("x", max_bytes=10),
+    "open_range": lambda store: read_all(store.open_range("x")),
+    "open_range of a known object": lambda store: read_all(store.open_range("x", start=1, length=2, token="0")),
+    "put": lambda store: store.put("x", b"1"),
+    "put if absent": lambda store: store.put("x", b"1", if_absent=True),
+    "put if it is a version": lambda store: store.put("x", b"1", if_token="0"),
+    "put_stream": lambda store: store.put_stream("x", [b"1"], size_bytes=1, digest=Digest.of(b"1")),
+    "put_stream of a large blob": lambda store: store.put_stream(
+        "x", chunked(pattern(BIG_BYTES)), size_bytes=BIG_BYTES, digest=Digest.of(pattern(BIG_BYTES)), if_absent=False
+    ),
+    "copy_from": lambda store: store.copy_from(store, "x", "y", size_bytes=1, digest=Digest.of(b"1")),
+}
+"""What a store without its bucket is asked for."""
 
 
 @contextmanager
@@ -138,18 +158,28 @@ class ObjectStoreContract:
         assert list(store.list_dirs("nowhere/")) == []
         assert list(store.list_dirs("a/b/")) == []
 
-    def test_a_missing_bucket_is_an_error(self, missing_store: ObjectStore) -> None:
-        with pytest.raises(OciStoreError) as caught:
-            list(missing_store.list_entries(""))
-        assert isinstance(caught.value, NotFound)
+    @pytest.mark.parametrize("operation", MISSED)
+    def test_a_missing_bucket_is_an_error_of_its_own(self, missing_store: ObjectStore, operation: str) -> None:
+        """Never a missing object, which is an answer one can work with."""
+        with pytest.raises(StoreMissing) as caught:
+            MISSED[operation](missing_store)
+        assert caught.value.where
         assert caught.value.fix
-        with pytest.raises(NotFound):
-            list(missing_store.list_dirs("x/"))
-        with pytest.raises(NotFound):
-            missing_store.get("x", max_bytes=10)
-        report = missing_store.check()
-        assert not report.ok
-        assert any(finding.error and finding.error.fix for finding in report.findings)
+
+    def test_nothing_can_be_deleted_from_a_missing_bucket(self, missing_store: ObjectStore) -> None:
+        names = [f"a/{number}" for number in range(5)]
+        for few in (names[:1], names):
+            failed = missing_store.delete(few)
+            assert [key for key, _ in failed] == few
+            assert all(isinstance(error, StoreMissing) for _, error in failed)
+
+    def test_a_missing_bucket_fails_the_self_test(self, missing_store: ObjectStore) -> None:
+        for write in (False, True):
+            report = missing_store.check(write=write)
+            assert not report.ok
+            (error,) = (finding.error for finding in report.findings if finding.error)
+            assert isinstance(error, StoreMissing)
+            assert error.fix
 
     def test_listed_entries_tell_what_head_tells(self, store: ObjectStore) -> None:
         store.put("a/one", b"1")

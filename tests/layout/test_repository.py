@@ -11,7 +11,7 @@ import pytest
 from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.backends.memory import MemoryStore
-from ocistore_tui.errors import IntegrityError, NotFound, Refused, Unavailable, UsageError
+from ocistore_tui.errors import IntegrityError, NotFound, Refused, StoreMissing, Unavailable, UsageError
 from ocistore_tui.layout import paths
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model import media_types
@@ -222,6 +222,25 @@ def test_the_last_tag_leaves_no_directory(tmp_path: Path) -> None:
 
 
 # -- broken by others --
+
+
+def test_a_missing_bucket_is_not_taken_for_a_missing_tag_or_link() -> None:
+    """Whoever reads "no such tag" goes on and writes it."""
+    store = MemoryStore()
+    repository, missing = Repository(store, "team/app"), StoreMissing("no such bucket", where="memory://")
+    for look in (
+        lambda: repository.read_tag("1"),
+        lambda: repository.read_manifest(OLD.digest),
+        lambda: repository.has_revision(OLD.digest),
+        lambda: repository.has_layer_link(OLD.digest),
+        lambda: repository.remembers("1", OLD.digest),
+        lambda: repository.link_layer(OLD.digest),
+    ):
+        store.fail_next("get", missing)
+        with pytest.raises(StoreMissing) as caught:
+            look()
+        assert caught.value is missing
+    assert keys(store) == []
 
 
 def test_a_tag_without_its_link_is_not_found_but_listed(store: ObjectStore, repository: Repository) -> None:
