@@ -91,6 +91,14 @@ def test_an_unknown_context_is_an_error_not_the_default_engine(name: str, home: 
     assert caught.value.fix
 
 
+def test_a_context_that_skips_verifying_speaks_tls_all_the_same(home: Path) -> None:
+    """Also without any certificate, as the docker client does."""
+    found = resolve_address(None, {"HOME": str(home), "DOCKER_CONTEXT": "unsafe"})
+    assert (found.tls, found.tls_verify, found.cert_dir) == (True, False, None)
+    plain = resolve_address(None, {"HOME": str(home), "DOCKER_CONTEXT": "tcp"})
+    assert (plain.tls, plain.tls_verify) == (False, True)
+
+
 def test_a_context_whose_host_is_no_address(home: Path) -> None:
     with pytest.raises(UsageError, match="not an engine address"):
         resolved(home, DOCKER_CONTEXT="odd")

@@ -98,6 +98,27 @@ def test_an_export_may_come_in_any_pieces(pieces: int, engine: FakeEngine, servi
     assert push(service, NAME).layers[0].diff_id == Digest.of(small.layers[0])
 
 
+def test_a_containerd_export_may_hold_a_document_as_a_layer(engine: FakeEngine, service: Service) -> None:
+    """It is kept back until it is known not to be one of the image's own."""
+    inner = OTHER.manifest
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": images.OCI_MANIFEST,
+            "config": images.descriptor(images.OCI_CONFIG, IMAGE.config),
+            "layers": [images.descriptor("application/vnd.in-toto+json", inner)],
+        }
+    ).encode()
+    members = archives.containerd(NAME, IMAGE)
+    root = json.loads(members["index.json"])
+    root["manifests"][0].update(images.descriptor(images.OCI_MANIFEST, manifest))
+    members.update({path_of(raw): raw for raw in (manifest, inner)} | {"index.json": json.dumps(root).encode()})
+    hold(engine, "containerd", members.tar())
+    engine.hold(NAME, str(Digest.of(manifest)), [])
+    assert push(service, NAME).digest == Digest.of(manifest)
+    assert list(service.flaws("rt/app")) == []
+
+
 # Broken ones.
 
 
@@ -278,10 +299,16 @@ class Patience:
         return False
 
 
-def hours_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From one look at the clock to the next."""
-    now = iter(range(0, 10**9, 3600))
-    monkeypatch.setattr(wire, "time", type("Clock", (), {"monotonic": staticmethod(lambda: float(next(now)))}))
+def hours_pass(monkeypatch: pytest.MonkeyPatch, since: threading.Event, until: threading.Event) -> None:
+    """From one look at the clock to the next, as long as one thing has happened and the other has not."""
+    now = 0.0
+
+    def monotonic() -> float:
+        nonlocal now
+        now += 3600 if since.is_set() and not until.is_set() else 0
+        return now
+
+    monkeypatch.setattr(wire, "time", type("Clock", (), {"monotonic": staticmethod(monotonic)}))
 
 
 def test_an_engine_may_be_silent_for_hours_before_the_first_byte(
@@ -292,21 +319,22 @@ def test_an_engine_may_be_silent_for_hours_before_the_first_byte(
     archive, gate = KINDS["docker 20"]().tar(), threading.Event()
     engine.export = lambda: [archive] if gate.wait(60) else []
     plan = service.plan_push(PushRequest(Reference.parse(NAME)))
-    hours_pass(monkeypatch)
+    hours_pass(monkeypatch, engine.get_asked, gate)
     assert service.push(plan, cancel=Patience(engine.get_asked, gate)).digest
 
 
 def test_an_engine_may_not_be_silent_about_small_questions(
     engine: FakeEngine, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate = threading.Event()
+    asked, gate = threading.Event(), threading.Event()
 
     class Silent(dict[str, object]):
         def get(self, *_: object) -> None:  # type: ignore[override]
+            asked.set()
             gate.wait(60)
 
     engine.images = Silent()  # type: ignore[assignment]
-    hours_pass(monkeypatch)
+    hours_pass(monkeypatch, asked, gate)
     try:
         with pytest.raises(Unavailable, match="does not answer"):
             push(service, NAME)

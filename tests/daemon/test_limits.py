@@ -158,7 +158,8 @@ def test_a_layer_that_is_recoded_for_an_old_engine_leaves_nothing(
     with directory_service(tmp_path / "store", docker_host=engine.host) as service:
         push(service, "big:1", f"oci:{images.oci_layout(tmp_path / 'layout', members)}")
     assert moved("pull", tmp_path, engine.host, "big:1") < MEMORY_BYTES
-    assert engine.loaded[0] > LAYER_MIB << 20, "as gzip"
+    assert engine.loaded[0] > LAYER_MIB << 20
+    assert f"{Digest.of(blob).encoded}.tar.gz".encode() in engine.last_archive
 
 
 @pytest.fixture

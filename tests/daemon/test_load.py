@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from ocistore_tui.daemon import wire
 from ocistore_tui.engine.service import Service
 from ocistore_tui.errors import Cancelled, IntegrityError, NoSpace, NotFound, OciStoreError, Unavailable, UsageError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.plan import PullRequest
 from ocistore_tui.model.progress import JobSnapshot
 from ocistore_tui.model.reference import Reference
-from tests.daemon.test_export import Patience
+from tests.daemon.test_export import Patience, hours_pass
 from tests.fakes.engine import Dies, FakeEngine, fake_engine
 from tests.testbed import images
 from tests.testbed.daemons import client
@@ -234,8 +233,7 @@ def test_an_engine_may_unpack_for_hours_without_a_word(
     then = engine.load
     engine.load = lambda: then() if gate.wait(60) else []
     plan = service.plan_pull(PullRequest(Reference.parse(NAME)))
-    now = iter(range(0, 10**9, 30))
-    monkeypatch.setattr(wire, "time", type("Clock", (), {"monotonic": staticmethod(lambda: float(next(now)))}))
+    hours_pass(monkeypatch, engine.load_read, gate)
     assert service.pull(plan, cancel=Patience(engine.load_read, gate)).image_id == IMAGE.id
 
 
