@@ -18,8 +18,8 @@ from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.plan import PullRequest
 from ocistore_tui.model.progress import JobSnapshot
 from ocistore_tui.model.reference import Reference
-from tests.daemon.test_export import Patience, hours_pass
 from tests.fakes.engine import Dies, FakeEngine, fake_engine
+from tests.fakes.patience import Patience, hours_pass
 from tests.testbed import images
 from tests.testbed.daemons import client
 from tests.testbed.images import Image, layer
