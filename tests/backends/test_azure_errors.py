@@ -22,6 +22,7 @@ from ocistore_tui.errors import (
     OciStoreError,
     PreconditionFailed,
     Refused,
+    StoreMissing,
     Throttled,
     Unavailable,
     Unsupported,
@@ -96,8 +97,8 @@ KINDS: dict[str, type[OciStoreError]] = {
     "BlobOverwritten": PreconditionFailed,
     "CannotVerifyCopySource": Unsupported,
     "ConditionNotMet": PreconditionFailed,
-    "ContainerBeingDeleted": NotFound,
-    "ContainerNotFound": NotFound,
+    "ContainerBeingDeleted": StoreMissing,
+    "ContainerNotFound": StoreMissing,
     "ContentLengthMustBeZero": Unavailable,
     "Crc64Mismatch": IntegrityError,
     "FeatureVersionMismatch": Unsupported,
@@ -116,7 +117,7 @@ KINDS: dict[str, type[OciStoreError]] = {
     "OperationTimedOut": Throttled,
     "PublicAccessNotPermitted": AccessDenied,
     "RequestBodyTooLarge": NoSpace,
-    "ResourceNotFound": NotFound,
+    "ResourceNotFound": StoreMissing,
     "ResourceTypeMismatch": Unsupported,
     "ServerBusy": Throttled,
     "SnapshotsPresent": Refused,
@@ -132,8 +133,8 @@ STATUSES = {
     "ResourceTypeMismatch": 409, "ServerBusy": 503, "SnapshotsPresent": 409, "TargetConditionNotMet": 412,
 }  # fmt: skip
 EXITS = {
-    UsageError: 2, NotFound: 3, AccessDenied: 4, Unavailable: 5, Throttled: 5, Unsupported: 5, NoSpace: 5,
-    IntegrityError: 6, Refused: 8, PreconditionFailed: 8,
+    UsageError: 2, NotFound: 3, StoreMissing: 3, AccessDenied: 4, Unavailable: 5, Throttled: 5, Unsupported: 5,
+    NoSpace: 5, IntegrityError: 6, Refused: 8, PreconditionFailed: 8,
 }  # fmt: skip
 
 
@@ -217,7 +218,7 @@ def test_every_row_tells_what_to_do(row: Row) -> None:
         (azure.IncompleteReadError("cut"), Unavailable, "network"),
         (azure.ServiceRequestError("refused"), Unavailable, "network"),
         (azure.ServiceRequestError("SSL: CERTIFICATE_VERIFY_FAILED"), Unavailable, "--ca-bundle"),
-        (azure.ServiceRequestError("Failed to resolve 'x'"), NotFound, "--account-name"),
+        (azure.ServiceRequestError("Failed to resolve 'x'"), StoreMissing, "--account-name"),
         (azure.ServiceResponseError("reset"), Unavailable, "network"),
         (azure.HttpResponseError("no status"), Unavailable, "network"),
         (azure.AzureError("other"), Unavailable, "again"),
@@ -268,7 +269,7 @@ def test_nobody_listens() -> None:
 def test_an_account_that_does_not_exist_has_no_address(endpoint: str) -> None:
     options = AzureOptions("container", account_name="no.such.account.invalid", account_key="MTIz", endpoint=endpoint)
     started = time.monotonic()
-    with pytest.raises(NotFound, match="no such storage account: no") as caught:
+    with pytest.raises(StoreMissing, match="no such storage account: no") as caught:
         AzureStore(options).head("k")
     assert "--account-name" in caught.value.fix
     assert time.monotonic() - started < 5
