@@ -42,7 +42,7 @@ __all__ = ["AzureOptions", "AzureStore"]
 class AzureStore(ObjectStore):
     """A container, or a part of one, in Azure Blob Storage. Nothing is sent before the first operation."""
 
-    capabilities = Capabilities()
+    capabilities = Capabilities(drops_unfinished=False)
 
     def __init__(self, options: AzureOptions) -> None:
         self.options = options
@@ -162,14 +162,17 @@ class AzureStore(ObjectStore):
     # -- unfinished uploads and the rest
 
     def list_unfinished(self, prefix: str) -> Iterator[UnfinishedUpload]:
-        """See `ObjectStore.list_unfinished`: blobs that have blocks but were never committed."""
+        """See `ObjectStore.list_unfinished`: keys that have blocks and no blob.
+
+        Blocks waiting behind a blob are not told; the next upload to its key, or a week, discards them.
+        """
         for entry in self._container.entries(prefix, None, staged=True):
             # A committed blob may be empty too; one without any commit does not exist for a HEAD.
             if entry.size_bytes == 0 and self.head(entry.key) is None:
                 yield UnfinishedUpload(entry.key, entry.key, entry.modified)
 
     def abort(self, upload: UnfinishedUpload) -> None:
-        """See `ObjectStore.abort`; an empty blob shows for a moment, there is no other way."""
+        """See `ObjectStore.abort`; only where no blob is, and by way of an empty one that shows for a moment."""
         with self._container.translated(upload.key):
             drop_blocks(self._container.blob(upload.key))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterable, Sized
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,15 @@ from typing import Any, TypeVar
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.storage.blob import BlobBlock, BlobClient, BlobSasPermissions, BlobType, ContentSettings, generate_blob_sas
+from azure.storage.blob import (
+    BlobBlock,
+    BlobClient,
+    BlobProperties,
+    BlobSasPermissions,
+    BlobType,
+    ContentSettings,
+    generate_blob_sas,
+)
 
 from ocistore_tui.backends.azure_errors import CAUGHT, code_of, translated
 from ocistore_tui.backends.base import MIB, CancelSignal
@@ -20,9 +27,6 @@ from ocistore_tui.errors import PreconditionFailed
 
 CONTENT_TYPE = "application/octet-stream"
 MAX_BLOCKS = 50_000
-_LOOK_S = 0.3
-_DROP_S = 1.0
-"""How long a failed upload waits for its blocks to be dropped: first whether the network answers, then for the rest."""
 _MARK = "ocistore_dropped"
 
 P = TypeVar("P", bound=Sized)
@@ -75,9 +79,8 @@ def _put(blob: BlobClient, data: bytes, condition: dict[str, Any]) -> str:
 
 def delete_other_type(blob: BlobClient, *, where: str, if_token: str | None = None) -> None:
     """Delete a blob that is no block blob, in the version seen, so that a block blob can take its place."""
-    try:
-        there = blob.get_blob_properties()
-    except ResourceNotFoundError:
+    there = _there(blob)
+    if there is None:
         return
     token = token_of(there.etag)
     if if_token not in (None, token):
@@ -90,10 +93,15 @@ def delete_other_type(blob: BlobClient, *, where: str, if_token: str | None = No
 
 def is_other_type(blob: BlobClient) -> bool:
     """Whether a blob is there that blocks cannot replace."""
+    there = _there(blob)
+    return there is not None and there.blob_type != BlobType.BLOCKBLOB
+
+
+def _there(blob: BlobClient) -> BlobProperties | None:
     try:
-        return bool(blob.get_blob_properties().blob_type != BlobType.BLOCKBLOB)
+        return blob.get_blob_properties()
     except ResourceNotFoundError:
-        return False
+        return None
 
 
 def delete_version(blob: BlobClient, token: str) -> None:
@@ -128,7 +136,6 @@ class BlockUpload:
 
     def stage_from(self, url: str, authorization: str | None) -> Callable[[int, range], str]:
         """What makes Azure fetch one block itself."""
-        more = {"source_authorization": authorization} if authorization else {}
 
         def stage(number: int, part: range) -> str:
             with translated(self._where):
@@ -137,8 +144,8 @@ class BlockUpload:
                     url,
                     source_offset=part.start,
                     source_length=len(part),
+                    source_authorization=authorization,
                     abandoned=self._abandoned,
-                    **more,
                 )
             return self._id(number)
 
@@ -153,7 +160,11 @@ class BlockUpload:
         if_absent: bool,
         progress: Callable[[int], None] | None,
     ) -> str:
-        """Stage every part, commit, and return the token; nothing is seen of it unless all went well."""
+        """Stage every part, commit, and return the token; nothing is seen of it unless all went well.
+
+        After a failure the blocks stay, unseen: dropping them would show an empty blob (see `drop_blocks`). The next
+        upload of the same blob discards them when it commits.
+        """
         try:
             ids = send_parts(parts, stage, workers=workers, where=self._where, progress=progress, cancel=self._cancel)
             # In a thread as well: a commit that hangs must not hold up a cancel.
@@ -162,7 +173,6 @@ class BlockUpload:
             )
         except BaseException:
             self._abandoned.set()
-            self._tidy()
             raise
         return commit[0]
 
@@ -176,39 +186,13 @@ class BlockUpload:
             )
         return token_of(answer["etag"])
 
-    def _tidy(self) -> None:
-        started = time.monotonic()
 
-        def is_quick() -> bool:
-            return time.monotonic() - started < _LOOK_S
+def drop_blocks(blob: BlobClient) -> None:
+    """Drop the blocks of uploads that were never committed, where no blob is; Azure itself does it after a week.
 
-        def drop() -> None:
-            try:
-                drop_blocks(self._blob, only=self._prefix, go_on=is_quick, done_looking=looked.set)
-            except CAUGHT:  # then they stay, unseen, until Azure drops them after a week
-                pass
-            finally:
-                looked.set()
-                done.set()
-
-        looked, done = threading.Event(), threading.Event()
-        threading.Thread(target=drop, name="drop-blocks", daemon=True).start()
-        if looked.wait(_LOOK_S):
-            done.wait(_DROP_S)
-
-
-def drop_blocks(
-    blob: BlobClient,
-    *,
-    only: str = "",
-    go_on: Callable[[], bool] = lambda: True,
-    done_looking: Callable[[], object] = lambda: None,
-) -> None:
-    """Drop the blocks of an upload that was never committed; Azure itself does it after a week.
-
-    There is no other way than to commit an empty blob where none is, and to delete it at once. Left alone when a blob
-    is there, or when blocks are waiting whose ids do not start with ``only``: they are another upload's. The empty blob
-    must not stay, so it is not made on a network that is failing: ``go_on`` is asked after a look at the blocks.
+    There is no other way than to commit an empty blob and to delete it at once. For two requests it can be seen, and
+    for ever when this process is killed in between: a thing to do on request, when no push is under way, and never
+    while tidying up after a failure.
     """
     try:
         _, waiting = blob.get_block_list("uncommitted")
@@ -216,17 +200,17 @@ def drop_blocks(
         if code_of(error) == "ContainerNotFound":
             raise
         return
-    if not waiting or not all(str(block.id).startswith(only) for block in waiting) or not go_on():
+    if not waiting:
         return
-    done_looking()
     mark = uuid.uuid4().hex
     try:
         token = token_of(blob.commit_block_list([], metadata={_MARK: mark}, **match(None, absent=True))["etag"])
     except CAUGHT:
-        # Somebody else's blob is there now, or our own, whose answer got lost.
-        there = blob.get_blob_properties()
+        there = _there(blob)
+        if there is None:
+            raise
         if (there.metadata or {}).get(_MARK) != mark:
-            return
+            return  # somebody's blob; else it is our own, whose answer got lost
         token = token_of(there.etag)
     delete_version(blob, token)
 

@@ -60,6 +60,9 @@ class Capabilities:
     """Whether conditional writes are atomic; False: still checked, but two writers may race and the last one wins."""
     server_copy: bool = True
     list_unfinished: bool = True
+    drops_unfinished: bool = True
+    """Whether a failed upload is dropped at once; False: what it sent stays unseen until `ObjectStore.abort`, the next
+    upload of the same blob, or the store's own tidying."""
     list_is_ordered: bool = True
     cheap_pages: bool = True
     """Whether listing a thousand keys takes about as long as listing a few names: true of buckets."""
@@ -192,8 +195,11 @@ class ObjectStore(ABC):
 
         Nothing becomes visible at ``key`` unless size and digest fit. With ``if_absent``, an object of the right size
         that is already there is success and ``chunks`` is not read; one of a wrong size is replaced. ``progress`` gets
-        the number of bytes just stored, from any thread. On an error or cancel the upload is aborted. Memory stays
-        within part size times parts in flight.
+        the number of bytes just stored, from any thread. Memory stays within part size times parts in flight.
+
+        On an error or cancel the upload is aborted, so far as that shows nothing at ``key`` even for a moment, for a
+        registry trusts what is there. Where a store has no such way (see `Capabilities.drops_unfinished`), what was
+        sent is left to `list_unfinished` and `abort`.
 
         Raises:
             IntegrityError: the chunks are not what size and digest say.
@@ -247,7 +253,7 @@ class ObjectStore(ABC):
 
     @abstractmethod
     def abort(self, upload: UnfinishedUpload) -> None:
-        """Drop one of them; already gone is fine."""
+        """Drop one of them; already gone is fine. Azure shows an empty object at its key meanwhile."""
 
     @abstractmethod
     def check(self, *, write: bool = False) -> Report:

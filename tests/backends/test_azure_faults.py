@@ -309,7 +309,7 @@ def test_cancel_ends_an_upload_that_hangs(
     seen = len(relay.asked(BLOCK))
     release.set()
     assert stored(container) == {}
-    assert list(store.list_unfinished("")) == []
+    assert relay.asked("^DELETE") == []
     # What was left hanging ends now; it is not sent again.
     for worker in threading.enumerate():
         if worker.name.startswith("part-"):
@@ -333,5 +333,5 @@ def test_cancel_ends_when_nothing_answers_any_more(store: AzureStore, relay: Azu
     with pytest.raises(Cancelled):
         store.put_stream("big", source(), size_bytes=len(BIG), digest=BIG_DIGEST, cancel=cancel)
     assert time.monotonic() - started < 5
-    assert relay.asked(COMMIT) == [], "no empty blob is made on a network like this"
+    assert relay.asked(COMMIT) == []
     release.set()
