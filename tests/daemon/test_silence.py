@@ -22,7 +22,6 @@ from tests.testbed.images import Image, layer
 from tests.testbed.opened import directory_service, push
 
 IMAGE = Image((layer("one"), layer("two", 300_000), layer("three")))
-OTHER = Image((layer("other"),))
 NAME = "rt/app:1"
 KINDS: dict[str, Callable[[], Members]] = {
     "docker 20": lambda: archives.docker_20({NAME: IMAGE}),
