@@ -18,6 +18,7 @@ from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import ClassicImage, ContentImage, ExportItem, RawLayer, StoredBlob
 from ocistore_tui.model.manifest import Descriptor
 from ocistore_tui.model.media_types import OCI_LAYER_GZIP
+from ocistore_tui.model.plan import MovedLayer, PlannedLayer
 from ocistore_tui.model.progress import LayerState
 
 _SPOOLED_LAYERS = 3
@@ -32,6 +33,7 @@ class Intake:
         tracker: Hears of every layer.
         stop: Checked at every chunk; also set when an upload fails, so that reading ends.
         repository: Where the image goes: tells an existing layer from one that only needs a link.
+        planned: What the plan says of each layer; what it found in the store is not asked for.
         known: Stored blobs by diff ID, whose raw layers are dropped.
     """
 
@@ -42,6 +44,7 @@ class Intake:
         stop: StopSignal,
         *,
         repository: Repository,
+        planned: Iterable[PlannedLayer],
         known: Mapping[Digest, Descriptor],
     ) -> None:
         self._context, self._tracker, self._stop, self._repository = context, tracker, stop, repository
@@ -49,14 +52,26 @@ class Intake:
         """Stored blobs by diff ID, growing."""
         self.states: dict[Digest, LayerState] = {}
         """What happened, by blob digest."""
-        self.shown_as: dict[Digest, str] = {}
-        """The name progress has for a blob, where it was neither its digest nor its diff ID."""
+        self._rows: dict[Digest, str] = {}
+        """What progress calls a layer, by diff ID and by blob digest."""
+        self._taken: dict[Digest, int] = {}
+        """Stored blobs that were handed out, with their size in bytes."""
         self._uploads: list[Future[None]] = []
         self._slots = threading.BoundedSemaphore(_SPOOLED_LAYERS)
+        for layer in planned:
+            names = [name for name in (layer.digest, layer.diff_id) if name is not None]
+            self._rows.update(dict.fromkeys(names, names[0]))
+            if layer.digest is not None and layer.action is not LayerState.UPLOADED:
+                self.states[layer.digest] = layer.action
 
     def can_skip(self, digest: Digest) -> bool:
-        """Whether the source need not hand this out: a raw layer whose blob is known."""
-        return digest in self.layers
+        """Whether the source need not hand this out: a raw layer whose blob is known, or a blob that is stored."""
+        return digest in self.layers or digest in self.states
+
+    def rows(self, layer: MovedLayer) -> set[str]:
+        """What progress shows a layer as: two rows where the export did not tell which of the planned ones it was."""
+        names = {self._rows.get(name, name) for name in (layer.digest, layer.diff_id) if name is not None}
+        return {name for name in names if self._tracker.shows(name)} or {layer.digest}
 
     def take(self, export: Iterator[ExportItem]) -> ClassicImage | ContentImage:
         """Read the whole export and wait until everything is stored.
@@ -95,15 +110,22 @@ class Intake:
         Raises:
             IntegrityError: the source never handed out a blob that the store lacks too.
         """
-        for blob in blobs:
+
+        def is_stored(blob: Descriptor) -> bool:
+            check_cancel(self._stop)
+            is_uploaded = self.states.get(blob.digest) is LayerState.UPLOADED
+            if (is_uploaded and self._taken.get(blob.digest) == blob.size) or self._context.blobs.has(blob):
+                return True
             raw = documents.get(blob.digest)
-            if raw is not None and not self._context.blobs.has(blob):
-                self._context.blobs.put(raw)
-                self._tracker.moved(len(raw))
-                self.states[blob.digest] = LayerState.UPLOADED
-        listed = [blob for blob in blobs if self.states.get(blob.digest) is not LayerState.UPLOADED]
-        present = self._context.workers.each(self._context.blobs.has, listed)
-        for blob, is_there in zip(listed, present, strict=True):
+            if raw is None or len(raw) != blob.size:
+                return False
+            self._context.blobs.put(raw)
+            self._tracker.moved(len(raw))
+            self.states[blob.digest] = LayerState.UPLOADED
+            return True
+
+        listed = list(blobs)
+        for blob, is_there in zip(listed, self._context.workers.each(is_stored, listed), strict=True):
             if not is_there:
                 raise IntegrityError(
                     "the image is not complete in its source",
@@ -114,9 +136,8 @@ class Intake:
 
     def _take_raw(self, item: RawLayer, pool: ThreadPoolExecutor) -> None:
         if item.diff_id is not None and item.diff_id in self.layers:
-            self._tracker.layer(item.diff_id, self._state_of_existing(self.layers[item.diff_id].digest))
             return
-        layer_id = item.diff_id or f"layer of {item.size_bytes} bytes, {len(self.states) + 1}"
+        layer_id = self._row(item.diff_id) or f"layer of {item.size_bytes} bytes, {len(self._uploads) + 1}"
         self._acquire_slot()
         spool = Spool(self._context.store.spool_dir)
         try:
@@ -127,36 +148,35 @@ class Intake:
             self._check_raw(item, result)
             if result.diff_id in self.layers:
                 blob = self.layers[result.diff_id]
-                self._tracker.layer(layer_id, self._state_of_existing(blob.digest), digest=blob.digest)
+                self._tracker.layer(layer_id, self.states.get(blob.digest, LayerState.EXISTS), digest=blob.digest)
                 self._release(spool)
                 return
             blob = Descriptor(media_type=OCI_LAYER_GZIP, digest=result.digest, size=result.size_bytes)
-            self.shown_as[blob.digest] = layer_id
+            self._rows[blob.digest] = layer_id
             self.layers[result.diff_id] = blob
         except BaseException:
             self._release(spool)
             raise
         raw_bytes = item.size_bytes
-        self._start(
-            pool, lambda: self._upload(layer_id, blob, spool, raw_bytes), at_end=lambda: self._release(spool)
-        )
+        self._start(pool, lambda: self._upload(layer_id, blob, spool, raw_bytes), at_end=lambda: self._release(spool))
 
     def _take_stored(self, item: StoredBlob, pool: ThreadPoolExecutor) -> None:
         blob = Descriptor(digest=item.digest, size=item.size_bytes)
-        if self._context.blobs.has(blob):
-            self.states[blob.digest] = self._state_of_existing(blob.digest)
-            self._tracker.layer(blob.digest, self.states[blob.digest], digest=blob.digest)
+        if blob.digest in self._taken or blob.digest in self.states:
             return
-        self._tracker.layer(blob.digest, LayerState.UPLOADING, total_bytes=blob.size, digest=blob.digest)
+        self._taken[blob.digest] = blob.size
         chunks = self._checked_for_stop(item.chunks)
         if blob.size <= SMALL_OBJECT_BYTES:
-            # Small ones go side by side: one after another each would cost a round trip.
-            data = b"".join(chunks)
+            # Small ones go side by side: one after another each would cost its round trips.
             self._acquire_slot()
-            self._start(pool, lambda: self._upload_small(blob, data), at_end=self._slots.release)
-            return
-        self._context.blobs.upload(blob, chunks, progress=self._progress(blob.digest, blob.size), cancel=self._stop)
-        self._settle(blob.digest, blob)
+            try:
+                data = b"".join(chunks)
+            except BaseException:
+                self._slots.release()
+                raise
+            self._start(pool, lambda: self._upload_stored(blob, [data]), at_end=self._slots.release)
+        else:
+            self._upload_stored(blob, chunks)
 
     def _start(self, pool: ThreadPoolExecutor, work: Callable[[], None], *, at_end: Callable[[], None]) -> None:
         """Upload beside the reading; ``at_end`` runs whether it succeeds, fails or never begins."""
@@ -173,9 +193,7 @@ class Intake:
         self._uploads.append(upload)
 
     def _upload(self, layer_id: str, blob: Descriptor, spool: Spool, raw_bytes: int) -> None:
-        if self._context.blobs.has(blob):
-            self.states[blob.digest] = self._state_of_existing(blob.digest)
-            self._tracker.layer(layer_id, self.states[blob.digest], digest=blob.digest)
+        if self._exists(layer_id, blob):
             return
         self._tracker.layer(layer_id, LayerState.UPLOADING, digest=blob.digest)
         # Reading was the first half of the layer's bar, sending is the second.
@@ -188,16 +206,29 @@ class Intake:
             self._context.blobs.upload_file(blob, spool.path, progress=progress, cancel=self._stop)
         self._settle(layer_id, blob)
 
-    def _upload_small(self, blob: Descriptor, data: bytes) -> None:
-        self._context.blobs.upload(blob, [data], progress=self._progress(blob.digest, blob.size), cancel=self._stop)
-        self._settle(blob.digest, blob)
+    def _upload_stored(self, blob: Descriptor, chunks: Iterable[bytes]) -> None:
+        layer_id = self._row(blob.digest) or blob.digest
+        if self._exists(layer_id, blob):
+            return
+        self._tracker.layer(layer_id, LayerState.UPLOADING, total_bytes=blob.size, digest=blob.digest)
+        self._context.blobs.upload(blob, chunks, progress=self._progress(layer_id, blob.size), cancel=self._stop)
+        self._settle(layer_id, blob)
 
     def _settle(self, layer_id: str, blob: Descriptor) -> None:
         self.states[blob.digest] = LayerState.UPLOADED
         self._tracker.layer(layer_id, LayerState.UPLOADED, digest=blob.digest)
 
-    def _state_of_existing(self, digest: Digest) -> LayerState:
-        return LayerState.EXISTS if self._repository.has_layer_link(digest) else LayerState.LINKED
+    def _exists(self, layer_id: str, blob: Descriptor) -> bool:
+        """Whether the store has the blob by now; somebody else may have brought it since the plan."""
+        if not self._context.blobs.has(blob):
+            return False
+        is_linked = self._repository.has_layer_link(blob.digest)
+        self.states[blob.digest] = LayerState.EXISTS if is_linked else LayerState.LINKED
+        self._tracker.layer(layer_id, self.states[blob.digest], digest=blob.digest)
+        return True
+
+    def _row(self, name: Digest | None) -> str | None:
+        return self._rows.get(name) if name is not None else None
 
     def _progress(
         self, layer_id: str, size_bytes: int, *, base: float = 0.0, scale: float = 1.0

@@ -68,6 +68,10 @@ class Tracker:
             if text not in self._notes:
                 self._notes.append(text)
 
+    def shows(self, layer_id: str) -> bool:
+        """Whether anything was told of this layer."""
+        return layer_id in self._layers
+
     def layer(
         self,
         layer_id: str,
@@ -77,10 +81,12 @@ class Tracker:
         total_bytes: int | None = None,
         digest: Digest | None = None,
     ) -> None:
-        """A layer changed its state, or got further in it."""
+        """A layer changed its state, or got further in it; what is uploaded stays so, whatever late reports say."""
         with self._lock:
             known = self._layers.get(layer_id)
             old = known or LayerProgress(layer_id, state)
+            if old.state is LayerState.UPLOADED:
+                state = LayerState.UPLOADED
             new = LayerProgress(
                 layer_id,
                 state,

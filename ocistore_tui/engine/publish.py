@@ -33,11 +33,21 @@ def close(root: Digest, documents: Mapping[Digest, bytes]) -> Closure:
     """Follow ``root`` through the documents at hand.
 
     Raises:
-        IntegrityError: the root itself is missing, a manifest cannot be read, or indexes nest without end.
+        IntegrityError: the root itself is missing, nothing below it is there, a manifest cannot be read, two say
+            different sizes of one digest, or indexes nest without end.
     """
     ordered: dict[Digest, Manifest | Index] = {}
     blobs: dict[Digest, Descriptor] = {}
     missing: dict[Digest, Descriptor] = {}
+
+    def check_size(said: Descriptor, size_bytes: int) -> None:
+        if said.size != size_bytes:
+            raise IntegrityError(
+                "the image's manifests are wrong about a size",
+                where=said.digest,
+                cause=f"it is said to have {said.size} bytes, and {size_bytes}",
+                fix="build the image again, then push",
+            )
 
     def visit(digest: Digest, depth: int) -> None:
         if digest in ordered:
@@ -48,9 +58,13 @@ def close(root: Digest, documents: Mapping[Digest, bytes]) -> Closure:
         if isinstance(found, Manifest):
             for blob in found.blobs:
                 blobs.setdefault(blob.digest, blob)
+            for blob in (found.config, *found.layers):
+                if blob.digest in blobs:
+                    check_size(blob, blobs[blob.digest].size)
         else:
             for child in found.manifests:
                 if child.digest in documents:
+                    check_size(child, len(documents[child.digest]))
                     visit(child.digest, depth + 1)
                 else:
                     missing.setdefault(child.digest, child)
@@ -63,6 +77,14 @@ def close(root: Digest, documents: Mapping[Digest, bytes]) -> Closure:
             fix="load or build the image again, then push",
         )
     visit(root, 0)
+    if not blobs:
+        # Registries do not see a repository without any layer link (layout.md §13).
+        raise IntegrityError(
+            "the index names no image that is at hand",
+            where=root,
+            cause=f"{len(missing)} manifests are missing" if missing else "it is empty",
+            fix="pull or load the image again, then push",
+        )
     return Closure(ordered[root], tuple(ordered.values()), tuple(blobs.values()), tuple(missing.values()))
 
 
@@ -93,13 +115,21 @@ def publish(context: Context, repository: Repository, closure: Closure, stop: St
         check_cancel(stop)
         repository.link_layer(blob.digest)
 
-    context.workers.each(link_layer, closure.blobs)
-    for found in closure.manifests:
+    def put(found: Manifest | Index) -> None:
         check_cancel(stop)
         repository.put_manifest(found.raw)
-    for found in closure.manifests:
+
+    def link_revision(found: Manifest | Index) -> None:
         check_cancel(stop)
         repository.link_revision(found.digest)
+
+    context.workers.each(link_layer, closure.blobs)
+    for write in (put, link_revision):
+        # Side by side, except that every index comes behind all that it names.
+        context.workers.each(write, [found for found in closure.manifests if isinstance(found, Manifest)])
+        for index in closure.manifests:
+            if isinstance(index, Index):
+                write(index)
     gone = missing_blobs(context, closure)
     if gone:
         raise IntegrityError(

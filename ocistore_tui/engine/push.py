@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from ocistore_tui.backends.base import CancelSignal, check_cancel
@@ -120,19 +120,15 @@ def push(
 def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) -> PushResult:
     prepared: _Prepared = plan.detail
     repository = Repository(context.store, plan.reference.repository)
-    intake = Intake(context, tracker, stop, repository=repository, known=prepared.known)
-    settled = (LayerState.EXISTS, LayerState.LINKED)
-    intake.states.update(
-        {layer.digest: layer.action for layer in plan.layers if layer.digest and layer.action in settled}
-    )
+    intake = Intake(context, tracker, stop, repository=repository, planned=plan.layers, known=prepared.known)
     closure = prepared.closure
     if plan.needs_export:
         tracker.stage("exporting")
         tracker.expect(plan.transfer_bytes or 0)
-        _show_settled(plan, tracker)
+        _show_planned(plan, prepared.facts, tracker)
         with closing(prepared.source.export(skip=intake.can_skip, cancel=stop)) as export:
             end = intake.take(export)
-        closure = _closure_of_export(context, prepared.facts, end, intake)
+        closure = _closure_of_export(context, prepared.facts, end, intake, stop)
         if closure.missing:
             tracker.note(_partial_note(closure))
         if raw_bytes := _uncompressed_bytes(closure):
@@ -149,8 +145,8 @@ def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) 
     _remember(context, closure)
     layers = _moved(context, closure, intake.states)
     for layer in layers:
-        layer_id = intake.shown_as.get(layer.digest) or layer.diff_id or layer.digest
-        tracker.layer(layer_id, layer.state, digest=layer.digest)
+        for row in intake.rows(layer):
+            tracker.layer(row, layer.state, digest=layer.digest)
     return PushResult(
         reference=Reference(plan.reference.repository, plan.reference.tag),
         digest=closure.root.digest,
@@ -174,10 +170,14 @@ def _prepare_classic(
     tagged = tag_before.digest if isinstance(tag_before, TagLink) else None
     for digest in (tagged, context.cache.manifest_of(facts.id)):
         manifest = _manifest_of_image(context, digest, facts.id) if digest else None
-        if manifest is not None:
-            closure = Closure(manifest, (manifest,), manifest.blobs)
-            if not presence.missing(closure.blobs):
-                return layers_by_diff_id(context, manifest), closure
+        if manifest is None or presence.missing(manifest.blobs):
+            continue
+        known = layers_by_diff_id(context, manifest)
+        # Whoever wrote it may have left layers out, or told wrong sizes: such a manifest is replaced, not kept.
+        with suppress(IntegrityError):
+            closure = close(manifest.digest, {manifest.digest: manifest.raw})
+            if all(diff_id in known for diff_id in facts.diff_ids):
+                return known, closure
     known = find_known_layers(context, presence, repository, tag, facts.diff_ids)
     if any(diff_id not in known for diff_id in facts.diff_ids):
         return known, None
@@ -210,7 +210,7 @@ def _prepare_content(context: Context, facts: ImageFacts) -> Closure | None:
 
 
 def _closure_of_export(
-    context: Context, facts: ImageFacts, end: ClassicImage | ContentImage, intake: Intake
+    context: Context, facts: ImageFacts, end: ClassicImage | ContentImage, intake: Intake, stop: StopSignal
 ) -> Closure:
     if isinstance(end, ContentImage):
         closure = close(end.root.digest, end.documents)
@@ -232,8 +232,8 @@ def _closure_of_export(
         )
     layers = tuple(intake.layers[diff_id] for diff_id in end.diff_ids)
     config = Descriptor(media_type=OCI_CONFIG, digest=facts.id, size=len(end.config))
-    if not context.blobs.has(config):
-        context.blobs.put(end.config)
+    check_cancel(stop)
+    context.blobs.put(end.config)
     context.cache.keep_document(config.digest, end.config)
     manifest = build_manifest(config, layers)
     return Closure(manifest, (manifest,), manifest.blobs)
@@ -302,18 +302,19 @@ def _with_diff_ids(facts: ImageFacts, manifest: Manifest) -> list[tuple[Digest |
 
 
 def _transfer_bytes(facts: ImageFacts, layers: tuple[PlannedLayer, ...]) -> int:
-    moving = [layer for layer in layers if layer.action is LayerState.UPLOADED]
     sizes = [
-        facts.layer_sizes.get(layer.diff_id or layer.digest or Digest()) or layer.size_bytes or 0 for layer in moving
+        facts.layer_sizes.get(layer.diff_id, layer.size_bytes) if layer.diff_id else layer.size_bytes
+        for layer in layers
+        if layer.action is LayerState.UPLOADED
     ]
-    if moving and all(sizes):
-        return sum(sizes)
-    return facts.size_bytes
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else facts.size_bytes
 
 
-def _show_settled(plan: PushPlan, tracker: Tracker) -> None:
+def _show_planned(plan: PushPlan, facts: ImageFacts, tracker: Tracker) -> None:
     for layer in plan.layers:
-        layer_id = layer.diff_id or layer.digest
+        # Without its manifest, an export of blobs does not tell which layer a blob is: it is shown as it comes.
+        layer_id = layer.digest or (layer.diff_id if facts.kind is SourceKind.CLASSIC else None)
         if layer_id is not None:
             state = LayerState.WAITING if layer.action is LayerState.UPLOADED else layer.action
             tracker.layer(layer_id, state, total_bytes=layer.size_bytes or 0, digest=layer.digest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from ocistore_tui.errors import NoSpace
 
@@ -36,11 +36,7 @@ class Spool:
                 self._memory += data
                 return
             self._open()
-        assert self._file is not None
-        try:
-            self._file.write(data)
-        except OSError as error:
-            raise self._no_space(error) from error
+        self._append(data)
 
     def finish(self) -> None:
         """End writing, so that the file can be read by its path."""
@@ -63,12 +59,6 @@ class Spool:
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _open(self) -> None:
         assert self._memory is not None
         try:
@@ -78,10 +68,19 @@ class Spool:
             mode = 0o666 if self._directory else 0o600
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             self._file = os.fdopen(descriptor, "wb", buffering=0)
-            self._file.write(self._memory)
         except OSError as error:
             raise self._no_space(error) from error
+        self._append(self._memory)
         self._memory = None
+
+    def _append(self, data: bytes | bytearray) -> None:
+        assert self._file is not None
+        rest = memoryview(data)
+        try:
+            while rest:  # a disk that is nearly full takes a part, and says so only the next time
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise self._no_space(error) from error
 
     def _no_space(self, error: OSError) -> NoSpace:
         return NoSpace(

@@ -13,7 +13,7 @@ _Result = TypeVar("_Result")
 
 
 class Workers:
-    """Thread pools that start with their first use.
+    """Thread pools; threads start when there is work for them.
 
     Args:
         concurrency: Large moves at once.
@@ -21,25 +21,13 @@ class Workers:
 
     def __init__(self, concurrency: int) -> None:
         self.concurrency = max(1, concurrency)
-        self._requests: ThreadPoolExecutor | None = None
-        self._processors: ThreadPoolExecutor | None = None
-
-    @property
-    def requests(self) -> ThreadPoolExecutor:
+        self.requests = ThreadPoolExecutor(max(16, 2 * self.concurrency), "ocistore-request")
         """For small requests, which mostly wait."""
-        if self._requests is None:
-            self._requests = ThreadPoolExecutor(max(8, 2 * self.concurrency), "ocistore-request")
-        return self._requests
-
-    @property
-    def processors(self) -> ThreadPoolExecutor:
+        self.processors = ThreadPoolExecutor(min(8, os.cpu_count() or 1), "ocistore-compress")
         """For compression: one thread a processor."""
-        if self._processors is None:
-            self._processors = ThreadPoolExecutor(min(8, os.cpu_count() or 1), "ocistore-compress")
-        return self._processors
 
     def each(self, work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
-        """``work`` on every item at once, results in order; the first error is raised when all have ended."""
+        """``work`` on every item at once, results in order; the first error drops what has not begun."""
         listed = list(items)
         if len(listed) < 2:
             return [work(item) for item in listed]
@@ -64,6 +52,5 @@ class Workers:
 
     def close(self) -> None:
         """Let all threads end; what has not begun is dropped, and a request that hangs is not waited for."""
-        for pool in (self._requests, self._processors):
-            if pool is not None:
-                pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self.requests, self.processors):
+            pool.shutdown(wait=False, cancel_futures=True)

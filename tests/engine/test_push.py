@@ -220,6 +220,36 @@ def test_progress_never_goes_back_and_ends_at_its_total(service: Service, tmp_pa
     assert seen[-1].moved_bytes > 3_000_000
 
 
+@pytest.mark.parametrize("form", ["docker archive", "OCI archive"])
+def test_progress_shows_each_layer_once_and_an_honest_total(form: str, service: Service, tmp_path: Path) -> None:
+    push(service, "app:1", (archived if form == "docker archive" else kept)(tmp_path, Image((layer("base"),)), "base"))
+    image = Image((layer("base"), layer("one", 300_000), layer("two", 200_000), layer("one", 300_000)))
+    source = (archived if form == "docker archive" else kept)(tmp_path, image)
+    seen: list[JobSnapshot] = []
+    plan = plan_of(service, "app:2", source)
+    service.push(plan, on_progress=seen.append)
+    moving = (image.layers if form == "docker archive" else image.blobs)[1:3]
+    assert {snapshot.total_bytes for snapshot in seen[1:]} == {plan.transfer_bytes} == {sum(map(len, moving))}
+    states = {row.id: row.state for row in seen[-1].layers}
+    assert sorted(states.values()) == [LayerState.EXISTS, LayerState.UPLOADED, LayerState.UPLOADED]
+    for name in states:
+        told = [row.state for snapshot in seen for row in snapshot.layers if row.id == name]
+        ended = next(at for at, state in enumerate(told) if state.is_final)
+        assert set(told[ended:]) == {states[name]}, "what has ended has ended"
+
+
+def test_only_the_config_being_gone_is_no_transfer_of_the_whole_image(
+    service: Service, root: Path, tmp_path: Path, image: Image
+) -> None:
+    for source in (archived(tmp_path, image), kept(tmp_path, image)):
+        push(service, "app:1", source)
+        blob_path(root, image.id).unlink()
+        plan = plan_of(service, "app:1", source)
+        assert (plan.needs_export, plan.transfer_bytes) == (True, 0)
+        assert {row.state for row in service.push(plan).layers} == {LayerState.EXISTS}
+        assert list(service.flaws("app")) == []
+
+
 def test_a_layer_that_is_not_what_it_claims_is_refused(service: Service, tmp_path: Path, image: Image) -> None:
     members = images.layout_members({"1": (images.OCI_MANIFEST, image.manifest)}, image.contents)
     members[images.path_of(image.blobs[0])] = bytes(len(image.blobs[0]))
@@ -259,6 +289,21 @@ def test_an_index_is_kept_whole_and_its_platforms_can_be_chosen(service: Service
     assert list(service.flaws("app")) == []
     pulled = pull(service, "app:all", f"oci:{tmp_path / 'out'}:all", all_platforms=True)
     assert pulled.digest == Digest.of(index)
+
+
+def test_of_a_stored_index_of_indexes_every_image_is_handed_over(service: Service, tmp_path: Path) -> None:
+    both = [Image((layer("a"),)), Image((layer("b"),), architecture="arm64")]
+    inner = images.index_of(both[1:])
+    outer = images.index_of(both[:1], more=[images.descriptor(images.OCI_INDEX, inner)])
+    blobs = [inner, *(raw for one in both for raw in one.contents)]
+    members = images.layout_members({"1": (images.OCI_INDEX, outer)}, blobs)
+    push(service, "app:1", f"oci:{images.oci_layout(tmp_path / 'layout', members)}")
+    assert list(service.flaws("app")) == []
+    pull(service, "app:1", f"oci:{tmp_path / 'out'}:1", all_platforms=True)
+    with directory_service(tmp_path / "again") as again:
+        result = push(again, "app:1", f"oci:{tmp_path / 'out'}:1")
+        assert (result.digest, result.notes) == (Digest.of(outer), ())
+        assert len(result.layers) == 2
 
 
 def test_an_index_without_all_its_platforms_is_stored_as_partial_and_said(service: Service, tmp_path: Path) -> None:
