@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ocistore_tui.backends.base import CancelSignal
@@ -10,6 +10,7 @@ from ocistore_tui.engine.cancel import StopSignal, stoppable
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.ports import ImageTarget
 from ocistore_tui.engine.progress import Tracker
+from ocistore_tui.engine.publish import close
 from ocistore_tui.engine.resolve import resolve
 from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, PartialLoadRefused, UsageError
 from ocistore_tui.model.digest import Digest
@@ -21,6 +22,10 @@ from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PullPlan, PullRequ
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.progress import JobSnapshot, JobState, LayerState
 from ocistore_tui.model.reference import Reference
+
+_MAX_MANIFESTS = 1000
+_MAX_DOCUMENTS_BYTES = 32 * 1024 * 1024
+"""Manifests of one index handed over at once: they are held in memory, and a hostile index can name 30,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ def plan_pull(context: Context, request: PullRequest) -> PullPlan:
             cause="this version moves images by the daemon's save and load streams",
             fix="use --via archive, or leave it out",
         )
+    if request.platform is not None and request.all_platforms:
+        raise UsageError("--platform and --all-platforms exclude each other", fix="use one of them")
     name = request.image or _default_name(request.source)
     target = context.open_target(name, _default_name(request.source))
     resolved = resolve(context, request.source)
@@ -112,20 +119,23 @@ def _pull(context: Context, plan: PullPlan, tracker: Tracker, stop: StopSignal) 
     for digest in loaded.recoded:
         tracker.note(f"layer {digest.short} was recompressed on the way: this engine cannot read zstd")
     _remember(context, image)
+    layers = tuple(
+        MovedLayer(
+            layer.digest,
+            layer.diff_id,
+            layer.size_bytes or 0,
+            LayerState.PRESENT if layer.digest in skip else LayerState.DOWNLOADED,
+        )
+        for layer in plan.layers
+        if layer.digest is not None
+    )
+    for moved in layers:
+        tracker.layer(moved.digest, moved.state, digest=moved.digest)
     return PullResult(
         image=loaded.name,
         image_id=loaded.id,
         digest=image.root.digest,
-        layers=tuple(
-            MovedLayer(
-                layer.digest,
-                layer.diff_id,
-                layer.size_bytes or 0,
-                LayerState.PRESENT if layer.digest in skip else LayerState.DOWNLOADED,
-            )
-            for layer in plan.layers
-            if layer.digest is not None
-        ),
+        layers=layers,
         downloaded_bytes=tracker.moved_bytes,
         duration_s=tracker.elapsed_s,
         via="archive",
@@ -179,10 +189,13 @@ def _stored_image(
                 where=target.label,
                 fix="use --platform, or pull into oci:DIR or oci-archive:FILE",
             )
-        manifests, missing = _children(context, root)
-        if missing:
-            notes.append(f"the stored index is partial: {len(missing)} of its manifests are not in the store")
-        return _with_documents(context, descriptor, root, tuple(manifests)), notes
+        documents = _below(context, root)
+        closure = close(root.digest, documents)
+        if closure.missing:
+            notes.append(f"the stored index is partial: {len(closure.missing)} of its manifests are not in the store")
+        manifests = [found for found in closure.manifests if isinstance(found, Manifest)]
+        manifests.sort(key=lambda manifest: not manifest.is_image)
+        return _with_documents(context, descriptor, root, tuple(manifests), documents), notes
     chosen = _choose(context, root, request.platform or target.default_platform, str(request.source))
     if target.keeps_index:
         return _with_documents(context, descriptor, root, (chosen,)), notes
@@ -190,21 +203,37 @@ def _stored_image(
     return _with_documents(context, single, None, (chosen,)), notes
 
 
-def _children(context: Context, index: Index) -> tuple[list[Manifest], list[Digest]]:
-    manifests: list[Manifest] = []
-    missing: list[Digest] = []
-    for child in index.manifests:
-        try:
-            found = context.documents.manifest(child.digest)
-        except NotFound:
-            missing.append(child.digest)
-            continue
-        if isinstance(found, Manifest):
-            manifests.append(found)
-    manifests.sort(key=lambda manifest: not manifest.is_image)
-    if not manifests:
-        raise NotFound("none of the index's manifests is in the store", where=index.digest, fix="push the image again")
-    return manifests, missing
+def _below(context: Context, root: Index) -> dict[Digest, bytes]:
+    """The index and every manifest below it that is in the store."""
+    documents = {root.digest: root.raw}
+    level = [root]
+    while level:
+        named = dict.fromkeys(child.digest for index in level for child in index.manifests)
+        names = [digest for digest in named if digest not in documents]
+        level = []
+        answers = context.workers.stream(lambda digest: _stored_manifest(context, digest), names, ahead=16)
+        for digest, found in zip(names, answers, strict=True):
+            if found is not None:
+                documents[digest] = found.raw
+            if len(names) > _MAX_MANIFESTS or sum(map(len, documents.values())) > _MAX_DOCUMENTS_BYTES:
+                raise IntegrityError(
+                    "the index names more than can be handed over at once",
+                    where=root.digest,
+                    cause=f"over {_MAX_MANIFESTS} manifests, or {_MAX_DOCUMENTS_BYTES} bytes of them",
+                    fix="pull its platforms one by one with --platform",
+                )
+            if isinstance(found, Index):
+                level.append(found)
+    if len(documents) == 1:
+        raise NotFound("none of the index's manifests is in the store", where=root.digest, fix="push the image again")
+    return documents
+
+
+def _stored_manifest(context: Context, digest: Digest) -> Manifest | Index | None:
+    try:
+        return context.documents.manifest(digest)
+    except NotFound:
+        return None
 
 
 def _choose(context: Context, index: Index, wanted: Platform, where: str) -> Manifest:
@@ -222,18 +251,16 @@ def _choose(context: Context, index: Index, wanted: Platform, where: str) -> Man
         offered.append(str(platform))
         if platform.matches(wanted):
             exact.append(child.digest)
-    for digest in exact:
-        try:
-            found = context.documents.manifest(digest)
-        except NotFound as error:
-            raise NotFound(
-                f"the image for {wanted} is not in the store",
-                where=where,
-                cause="its index names it, but it was never pushed (a partial index)",
-                fix=f"push that platform, or choose another: {', '.join(offered)}",
-            ) from error
-        if isinstance(found, Manifest):
-            return found
+    found = next(filter(None, (_stored_manifest(context, digest) for digest in exact)), None)
+    if isinstance(found, Manifest):
+        return found
+    if exact:
+        raise NotFound(
+            f"the image for {wanted} is not in the store",
+            where=where,
+            cause="its index names it, but it was never pushed (a partial index)",
+            fix=f"push that platform, or choose another: {', '.join(offered)}",
+        )
     raise NotFound(
         f"no image for {wanted}",
         where=where,
@@ -251,15 +278,19 @@ def _platform_of(context: Context, child: Descriptor) -> Platform | None:
 
 
 def _with_documents(
-    context: Context, root: Descriptor, index: Index | None, manifests: tuple[Manifest, ...]
+    context: Context,
+    root: Descriptor,
+    index: Index | None,
+    manifests: tuple[Manifest, ...],
+    more: Mapping[Digest, bytes] | None = None,
 ) -> StoredImage:
-    documents = {manifest.digest: manifest.raw for manifest in manifests}
+    documents = {**(more or {}), **{manifest.digest: manifest.raw for manifest in manifests}}
     if index is not None:
         documents[index.digest] = index.raw
-    for manifest in manifests:
-        if manifest.config.size <= MAX_CONFIG_BYTES:
-            raw = context.documents.read(manifest.config.digest, max_bytes=MAX_CONFIG_BYTES)
-            documents[manifest.config.digest] = raw
+    configs = {manifest.config.digest: manifest.config for manifest in manifests}
+    small = [config for config in configs.values() if config.size <= MAX_CONFIG_BYTES]
+    read = context.workers.each(lambda config: _config(context, config), small)
+    documents.update((config.digest, raw) for config, raw in zip(small, read, strict=True))
     image = StoredImage(root, index, manifests, documents, (), Platform())
     chosen = image.chosen
     if not chosen.is_image:
@@ -273,6 +304,18 @@ def _with_documents(
             fix="push the image again",
         )
     return replace(image, diff_ids=config.diff_ids, platform=config.platform)
+
+
+def _config(context: Context, config: Descriptor) -> bytes:
+    raw = context.documents.read(config.digest, max_bytes=MAX_CONFIG_BYTES)
+    if len(raw) != config.size:
+        raise IntegrityError(
+            "the image's config has another size than its manifest says",
+            where=config.digest,
+            cause=f"{len(raw)} bytes instead of {config.size}",
+            fix="push the image again",
+        )
+    return raw
 
 
 def _planned(context: Context, image: StoredImage, present: frozenset[Digest]) -> tuple[PlannedLayer, ...]:

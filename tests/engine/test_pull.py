@@ -16,6 +16,7 @@ from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.plan import PullPlan, PullRequest
 from ocistore_tui.model.progress import JobSnapshot, JobState, LayerState
 from ocistore_tui.model.reference import Reference
+from tests.engine.hostile import plant_tag
 from tests.testbed import images
 from tests.testbed.images import Image, layer
 from tests.testbed.opened import directory_service, pull, push
@@ -168,3 +169,47 @@ def test_a_manifest_of_another_repository_is_not_this_ones(service: Service, tmp
     push(service, "other:1", f"oci-archive:{images.oci_archive(tmp_path / 'o.oci', '1', Image((layer('o'),)))}")
     with pytest.raises(NotFound):
         pull(service, f"other@{image.digest}", f"oci:{tmp_path / 'out'}")
+
+
+def test_one_platform_and_all_of_them_exclude_each_other(service: Service, tmp_path: Path, image: Image) -> None:
+    with pytest.raises(UsageError, match="exclude"):
+        pull(service, "team/app:1", f"oci:{tmp_path / 'out'}", platform="linux/amd64", all_platforms=True)
+
+
+def test_a_config_of_another_size_than_its_manifest_says_is_refused(service: Service, tmp_path: Path) -> None:
+    """Registries take such a manifest; the engines that would get it compare."""
+    image = Image((layer("base"),))
+    document = json.loads(image.manifest)
+    document["config"]["size"] += 1
+    store = service._context.store
+    plant_tag(store, "app", "1", json.dumps(document).encode())
+    for raw in (image.config, *image.blobs):
+        store.put(paths.blob(Digest.of(raw)), raw)
+    with pytest.raises(IntegrityError, match="size"):
+        pull(service, "app:1", f"oci:{tmp_path / 'out'}")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("names", ["more manifests than anybody has", "manifests of gigabytes"])
+def test_an_index_that_would_fill_the_memory_is_refused(names: str, service: Service, tmp_path: Path) -> None:
+    store = service._context.store
+    if names == "manifests of gigabytes":
+        config = {"mediaType": images.OCI_CONFIG, "digest": f"sha256:{'0' * 64}", "size": 2}
+        fat = [json.dumps({"schemaVersion": 2, "config": config, "x": f"{n}" * 4_000_000}).encode() for n in range(10)]
+        for raw in fat:
+            store.put(paths.blob(Digest.of(raw)), raw)
+        children = [images.descriptor(images.OCI_MANIFEST, raw) for raw in fat]
+    else:
+        children = [{"digest": f"sha256:{number:064x}", "size": 1} for number in range(30_000)]
+    index = json.dumps({"schemaVersion": 2, "mediaType": images.OCI_INDEX, "manifests": children}).encode()
+    plant_tag(store, "app", "1", index)
+    with pytest.raises(IntegrityError, match="more than can be handed over"):
+        pull(service, "app:1", f"oci:{tmp_path / 'out'}", all_platforms=True)
+
+
+def test_a_platform_that_is_named_twice_and_stored_once_is_found(service: Service, tmp_path: Path) -> None:
+    gone, there = Image((layer("gone"),)), Image((layer("there"),))
+    index = images.index_of([gone, there])
+    members = images.layout_members({"1": (images.OCI_INDEX, index)}, there.contents)
+    push(service, "app:1", f"oci:{images.oci_layout(tmp_path / 'layout', members)}")
+    assert pull(service, "app:1", f"oci:{tmp_path / 'out'}", platform="linux/amd64").digest == there.digest
