@@ -6,6 +6,7 @@ https://learn.microsoft.com/rest/api/storageservices/list-blobs
 from __future__ import annotations
 
 import calendar
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -13,6 +14,11 @@ from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
 _MONTHS = {name: number for number, name in enumerate(calendar.month_abbr) if name}
+_UNUSED = re.compile(
+    rb"<(?!(?:Name|Last-Modified|Etag|Content-Length|ResourceType|hdi_isfolder|NextMarker|Marker|Prefix|Delimiter"
+    rb"|MaxResults|Blobs|Metadata|Properties|Blob|BlobPrefix)[ />])([\w.-]+)(?:>[^<]*+</\1>| ?/>)"
+)
+"""An element without children that nobody here reads."""
 _HIGH = "\ud800"
 """From here on, the order of UTF-16 and that of UTF-8 differ."""
 
@@ -26,6 +32,12 @@ class Row(NamedTuple):
     size_bytes: int
     modified: float | None
     etag: str | None
+
+
+def without_unused(page: bytes) -> bytes:
+    """A page without two thirds of its elements: to find them costs a quarter of what it costs to parse them."""
+    # Comments and CDATA sections, which Azure does not send, may hold what only looks like an element.
+    return page if b"<!" in page else _UNUSED.sub(b"", page)
 
 
 def read_blob(element: Element) -> Row | None:

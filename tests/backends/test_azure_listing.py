@@ -12,7 +12,7 @@ import pytest
 from azure.storage.blob import _list_blobs_helper
 
 from ocistore_tui.backends.azure import AzureStore
-from ocistore_tui.backends.azure_listing import in_byte_order, read_blob, read_name, read_time
+from ocistore_tui.backends.azure_listing import in_byte_order, read_blob, read_name, read_time, without_unused
 from ocistore_tui.backends.base import Entry
 from ocistore_tui.errors import Unsupported
 from tests.fakes.azure_relay import options_for
@@ -181,3 +181,51 @@ def test_names_come_in_byte_order_from_a_server_that_sorts_by_utf_16() -> None:
     names = ["a", "b\U0001f600", "b\U0001f600/x", "b\ue000", "b\uff5e", "c"]
     assert sorted(names, key=lambda name: name.encode("utf-16-be")) == names, "as .NET sorts"
     assert list(in_byte_order(iter(names), lambda name: name)) == sorted(names, key=str.encode)
+
+
+AS_AZURE_SENDS = (
+    "<Blob><Name>{name}</Name><VersionId>2026</VersionId><Properties>"
+    "<Creation-Time>Tue, 24 Nov 2026 14:33:15 GMT</Creation-Time><Last-Modified>Tue, 24 Nov 2026 14:33:15 GMT"
+    "</Last-Modified><Etag>0x8D</Etag>{more}<Content-Length>71</Content-Length><Content-Type>text/plain</Content-Type>"
+    "<Content-Encoding /><Content-MD5/><BlobType>BlockBlob</BlobType><LeaseState>available</LeaseState></Properties>"
+    "<Metadata><Name>theirs</Name><colour>blue</colour>{metadata}</Metadata><OrMetadata /></Blob>"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "metadata"),
+    [
+        ("a/b", "", ""),
+        ("", "", ""),
+        (escape("a/<Content-MD5>x</Content-MD5>/<b/>&amp;"), "", ""),
+        ("日本/😀", "", ""),
+        ("a/dir", "<ResourceType>directory</ResourceType>", ""),
+        ("a/dir", "", "<hdi_isfolder>true</hdi_isfolder>"),
+        ("a/b", "<ResourceType>file</ResourceType><NameX>1</NameX><Etag2>0</Etag2>", "<hdi_isfolder>no</hdi_isfolder>"),
+    ],
+)
+def test_what_is_left_out_of_a_page_changes_no_row(name: str, more: str, metadata: str) -> None:
+    whole = AS_AZURE_SENDS.format(name=name, more=more, metadata=metadata).encode()
+    short = without_unused(whole)
+    assert read_blob(ElementTree.fromstring(short)) == read_blob(ElementTree.fromstring(whole))
+    for unused in (b"Creation-Time", b"Content-MD5/", b"BlobType", b"colour", b"OrMetadata", b"NameX", b"Etag2"):
+        assert unused not in short
+    rest = b"<Prefix>p</Prefix><Marker>1</Marker><MaxResults>9</MaxResults><Delimiter>/</Delimiter><NextMarker/>"
+    assert without_unused(rest) == rest, "the client reads these"
+
+
+def test_a_page_with_sections_is_parsed_as_it_is() -> None:
+    whole = b"<Blob><Name><![CDATA[a<x/>b]]></Name><Properties><Etag>1</Etag><x/></Properties></Blob>"
+    assert without_unused(whole) == whole
+    row = read_blob(ElementTree.fromstring(whole))
+    assert row is not None
+    assert row.name == "a<x/>b"
+
+
+def test_a_hostile_page_costs_no_more_than_its_length() -> None:
+    """Squared, four million bytes would take hours."""
+    for part in (b"<a>", b"<a", b"<a ", b"a" * 50 + b"<", b"<aaaaaaaa>x</aaaaaaab>"):
+        page = part * (4_000_000 // len(part))
+        assert without_unused(page) == page
+    page = b"<" + b"a" * 4_000_000
+    assert without_unused(page) == page
