@@ -23,6 +23,8 @@ from ocistore_tui.model.progress import LayerState
 
 _SPOOLED_LAYERS = 3
 """Compressed layers waiting for their upload at most: this bounds the disk a push takes."""
+_LARGE_UPLOADS = 2
+"""Spool files uploaded at once: each goes in parallel parts already, and this bounds the memory they take."""
 
 
 class Intake:
@@ -58,6 +60,7 @@ class Intake:
         """Stored blobs that were handed out, with their size in bytes."""
         self._uploads: list[Future[None]] = []
         self._slots = threading.BoundedSemaphore(_SPOOLED_LAYERS)
+        self._large = threading.BoundedSemaphore(_LARGE_UPLOADS)
         for layer in planned:
             names = [name for name in (layer.digest, layer.diff_id) if name is not None]
             self._rows.update(dict.fromkeys(names, names[0]))
@@ -138,7 +141,7 @@ class Intake:
         if item.diff_id is not None and item.diff_id in self.layers:
             return
         layer_id = self._row(item.diff_id) or f"layer of {item.size_bytes} bytes, {len(self._uploads) + 1}"
-        self._acquire_slot()
+        self._acquire(self._slots)
         spool = Spool(self._context.store.spool_dir)
         try:
             self._tracker.layer(layer_id, LayerState.COMPRESSING, total_bytes=item.size_bytes)
@@ -168,7 +171,7 @@ class Intake:
         chunks = self._checked_for_stop(item.chunks)
         if blob.size <= SMALL_OBJECT_BYTES:
             # Small ones go side by side: one after another each would cost its round trips.
-            self._acquire_slot()
+            self._acquire(self._slots)
             try:
                 data = b"".join(chunks)
             except BaseException:
@@ -203,7 +206,11 @@ class Intake:
             self._context.blobs.upload(blob, [data], progress=progress, cancel=self._stop)
         else:
             assert spool.path is not None
-            self._context.blobs.upload_file(blob, spool.path, progress=progress, cancel=self._stop)
+            self._acquire(self._large)
+            try:
+                self._context.blobs.upload_file(blob, spool.path, progress=progress, cancel=self._stop)
+            finally:
+                self._large.release()
         self._settle(layer_id, blob)
 
     def _upload_stored(self, blob: Descriptor, chunks: Iterable[bytes]) -> None:
@@ -268,9 +275,8 @@ class Intake:
                 fix="load or build the image again, then push",
             )
 
-    def _acquire_slot(self) -> None:
-        while not self._slots.acquire(timeout=0.2):
-            self._raise_failed()
+    def _acquire(self, semaphore: threading.BoundedSemaphore) -> None:
+        while not semaphore.acquire(timeout=0.2):
             check_cancel(self._stop)
 
     def _release(self, spool: Spool) -> None:

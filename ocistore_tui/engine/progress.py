@@ -144,6 +144,7 @@ class Tracker:
             if self._state is JobState.DONE:
                 done = total = max(self._high_done, done)
             self._high_done = max(self._high_done, done)
+            total = max(total, self._high_done)
             if done and self._first_byte is None:
                 self._first_byte = now
             self._history.append((now, self._moved_bytes))
@@ -159,7 +160,7 @@ class Tracker:
                 stage=self._stage,
                 layers=tuple(self._layers.values()),
                 done_bytes=self._high_done,
-                total_bytes=max(total, self._high_done),
+                total_bytes=total,
                 moved_bytes=self._moved_bytes,
                 rate_bytes_s=rate,
                 eta_s=self._eta(now, total),

@@ -95,8 +95,9 @@ def missing_blobs(context: Context, closure: Closure) -> list[Descriptor]:
 
 
 def is_published(context: Context, repository: Repository, tag: str, closure: Closure) -> bool:
-    """Whether links and manifests are all in place already; the blobs were looked at by the plan."""
-    checks = [partial(repository.has_layer_link, blob.digest) for blob in closure.blobs]
+    """Whether blobs, links and manifests are all in place already; a plan may be old when it is followed."""
+    checks = [partial(context.blobs.has, blob) for blob in closure.blobs]
+    checks += [partial(repository.has_layer_link, blob.digest) for blob in closure.blobs]
     checks += [partial(repository.has_revision, found.digest) for found in closure.manifests]
     checks += [partial(_holds, context, found) for found in closure.manifests]
     checks.append(partial(repository.remembers, tag, closure.root.digest))

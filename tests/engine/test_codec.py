@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ocistore_tui.engine import codec
 from ocistore_tui.engine.codec import BLOCK_BYTES, compress_layer
 
 
@@ -56,6 +57,25 @@ def test_any_small_layer_survives(data: bytes, piece_bytes: int) -> None:
     result, blob = compress(data, piece_bytes)
     assert gzip.decompress(blob) == data
     assert result.raw_bytes == len(data)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=2000), st.lists(st.integers(0, 300)), st.integers(1, 4))
+def test_the_blob_of_a_layer_is_the_same_however_it_was_cut(data: bytes, cuts: list[int], threads: int) -> None:
+    pieces, rest = [], data
+    for cut in cuts:
+        pieces.append(rest[:cut])
+        rest = rest[cut:]
+    whole: list[bytes] = []
+    cut_up: list[bytes] = []
+    # Blocks this small are crossed again and again.
+    with ThreadPoolExecutor(threads) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codec, "BLOCK_BYTES", 128)
+        assert compress_layer([data], whole.append, pool=pool) == compress_layer(
+            [*pieces, rest], cut_up.append, pool=pool
+        )
+    assert b"".join(whole) == b"".join(cut_up)
+    assert gzip.decompress(b"".join(whole)) == data
 
 
 def test_an_error_of_the_source_passes_through() -> None:

@@ -1,5 +1,10 @@
 """Snapshots tell the truth: bytes never go back, never pass the total, and the last one always arrives."""
 
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ocistore_tui.engine.progress import Tracker
 from ocistore_tui.model.progress import JobSnapshot, JobState, LayerState
 
@@ -83,3 +88,41 @@ def test_the_time_before_the_first_byte_does_not_count_for_the_eta() -> None:
     clock.now += 5
     tracker.layer("a", LayerState.READING, done_bytes=50)
     assert tracker.snapshot().eta_s == 5.0
+
+
+_EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from("abc"),
+        st.sampled_from(LayerState),
+        st.none() | st.integers(0, 200),
+        st.none() | st.integers(0, 100),
+        st.floats(0, 5),
+    )
+)
+
+
+@given(_EVENTS, st.integers(0, 500), st.sampled_from([JobState.DONE, JobState.FAILED, JobState.CANCELLED]))
+def test_whatever_is_told_in_whatever_order_snapshots_stay_honest(events, expected: int, end: JobState) -> None:
+    seen: list[JobSnapshot] = []
+    tracker, clock = make(seen)
+    tracker.expect(expected)
+    for layer, state, done, total, seconds in events:
+        clock.now += seconds
+        tracker.layer(layer, state, done_bytes=done, total_bytes=total)
+        tracker.moved(done or 0)
+        seen.append(tracker.snapshot())
+    tracker.finish(end)
+    assert seen[-1].state is end
+    for one, next_one in pairwise(seen):
+        assert one.done_bytes <= next_one.done_bytes
+        assert one.moved_bytes <= next_one.moved_bytes
+        uploaded = {row.id for row in one.layers if row.state is LayerState.UPLOADED}
+        assert uploaded <= {row.id for row in next_one.layers if row.state is LayerState.UPLOADED}
+    for snapshot in seen:
+        assert 0 <= snapshot.done_bytes <= snapshot.total_bytes
+        assert snapshot.rate_bytes_s >= 0
+        assert snapshot.eta_s is None or snapshot.eta_s >= 0
+    if end is JobState.DONE:
+        assert seen[-1].done_bytes == seen[-1].total_bytes
+    else:
+        assert all(row.state.is_final for row in seen[-1].layers)
