@@ -7,6 +7,7 @@ Registries 2.x named their blobs with a leading slash, registries 3.x and this p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 
 from ocistore_tui.backends.azure_client import AzureOptions
 from ocistore_tui.backends.azure_container import Container
@@ -25,18 +26,20 @@ from ocistore_tui.backends.base import (
     names_in_order,
     stream_copy,
 )
+from ocistore_tui.backends.objects import settled_range
 from ocistore_tui.backends.ranges import PieceReader
 from ocistore_tui.backends.selftest import check_store
 from ocistore_tui.errors import (
     AccessDenied,
     OciStoreError,
-    PreconditionFailed,
     Unsupported,
     UsageError,
 )
 from ocistore_tui.model.digest import Digest
 
 __all__ = ["AzureOptions", "AzureStore"]
+
+_account = attrgetter("account_name", "account_key", "sas_token", "connection_string", "endpoint", "anonymous")
 
 
 class AzureStore(ObjectStore):
@@ -83,21 +86,12 @@ class AzureStore(ObjectStore):
         self, key: str, *, start: int = 0, length: int | None = None, token: str | None = None
     ) -> RangeReader:
         """See `ObjectStore.open_range`; ranges over 16 MiB are read several pieces ahead."""
-        if token is None or not length:
-            entry = self._container.found(key)
-            if token not in (None, entry.token):
-                raise PreconditionFailed(
-                    "the object has changed",
-                    where=self._container.where(key),
-                    fix="look at the new state and try again",
-                )
-            token = entry.token
-            length = entry.size_bytes - start if length is None else length
-            if length < 0 or start + length > entry.size_bytes:
-                raise self._container.too_short(key)
-
+        container = self._container
+        length, token = settled_range(
+            lambda: container.found(key), start=start, length=length, token=token, where=container.where(key)
+        )
         return PieceReader(
-            lambda at, size_bytes: self._container.fetch(key, at, size_bytes, token),
+            lambda at, size_bytes: container.fetch(key, at, size_bytes, token),
             start=start,
             length=length,
             ahead=self.options.concurrency,
@@ -137,7 +131,7 @@ class AzureStore(ObjectStore):
         cancel: CancelSignal | None = None,
     ) -> str:
         """See `ObjectStore.copy_from`; within an account Azure fetches the blocks itself."""
-        if isinstance(source, AzureStore) and _same_account(source.options, self.options) and size_bytes:
+        if isinstance(source, AzureStore) and _account(source.options) == _account(self.options) and size_bytes:
             try:
                 return self._writer.copy_inside(
                     source._container,  # noqa: SLF001 - another of our own kind
@@ -188,10 +182,3 @@ class AzureStore(ObjectStore):
     def close(self) -> None:
         """See `ObjectStore.close`."""
         self._container.close()
-
-
-def _same_account(one: AzureOptions, other: AzureOptions) -> bool:
-    return all(
-        getattr(one, name) == getattr(other, name)
-        for name in ("account_name", "account_key", "sas_token", "connection_string", "endpoint", "anonymous")
-    )

@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +22,7 @@ from requests.adapters import HTTPAdapter
 
 from ocistore_tui.backends.azure_listing import without_unused
 from ocistore_tui.backends.azure_retry import BoundedRetry
+from ocistore_tui.backends.selftest import clock_offset_s
 from ocistore_tui.errors import UsageError
 
 _SCOPE = "https://storage.azure.com/.default"
@@ -90,12 +89,7 @@ class _Transport(RequestsTransport):  # type: ignore[misc]
     def send(self, request: Any, **kwargs: Any) -> Any:
         """See `RequestsTransport.send`."""
         response = super().send(request, **kwargs)
-        date = response.headers.get("Date")
-        if date:
-            try:
-                self.clock_offset_s = time.time() - parsedate_to_datetime(date).timestamp()
-            except ValueError:
-                self.clock_offset_s = None
+        self.clock_offset_s = clock_offset_s(response.headers.get("Date"))
         if request.method == "GET" and "comp=list" in request.url and response.status_code == 200:
             return self._without_rows(request, response)
         return response

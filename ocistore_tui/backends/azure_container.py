@@ -15,7 +15,8 @@ from ocistore_tui.backends.azure_errors import no_object, nothing_there, transla
 from ocistore_tui.backends.azure_listing import in_byte_order, read_blob, read_name
 from ocistore_tui.backends.azure_upload import match, token_of
 from ocistore_tui.backends.base import Entry
-from ocistore_tui.errors import IntegrityError, NotFound
+from ocistore_tui.backends.objects import too_large, too_short
+from ocistore_tui.errors import NotFound
 
 PAGE_BLOBS = 5000
 
@@ -167,12 +168,7 @@ class Container:
             answer = self.blob(key).download_blob(offset=0, length=max_bytes + 1)
             data, properties = answer.readall(), answer.properties
         if len(data) > max_bytes:
-            raise IntegrityError(
-                "the object is too large",
-                where=self.where(key),
-                cause=f"more than {max_bytes} bytes",
-                fix="verify the image",
-            )
+            raise too_large(self.where(key), max_bytes)
         return data, token_of(properties.etag)
 
     def fetch(self, key: str, start: int, size_bytes: int, token: str | None) -> bytes:
@@ -180,12 +176,8 @@ class Container:
         with self.translated(key):
             data: bytes = self.blob(key).download_blob(offset=start, length=size_bytes, **match(token)).readall()
         if len(data) != size_bytes:
-            raise self.too_short(key)
+            raise too_short(self.where(key))
         return data
-
-    def too_short(self, key: str) -> IntegrityError:
-        """What a range past the end is."""
-        return IntegrityError("the object is shorter than asked for", where=self.where(key), fix="verify the image")
 
     def found(self, key: str) -> Entry:
         """Like `head`.

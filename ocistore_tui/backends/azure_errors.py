@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from azure.core.exceptions import (
     AzureError,
@@ -21,6 +20,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
+from ocistore_tui.backends.rows import Row, root_cause
 from ocistore_tui.errors import (
     AccessDenied,
     IntegrityError,
@@ -35,16 +35,6 @@ from ocistore_tui.errors import (
     Unsupported,
     UsageError,
 )
-
-
-class Row(NamedTuple):
-    """A line of the table."""
-
-    error: type[OciStoreError]
-    message: str
-    cause: str
-    fix: str
-
 
 _NO_OBJECT = Row(NotFound, "no such object", "it is not in the container", "refresh the list, or verify the image")
 _NO_CONTAINER = Row(
@@ -257,21 +247,21 @@ def translate(error: BaseException, *, where: str, account: str = "") -> OciStor
     code = code_of(error)
     status = getattr(error, "status_code", None)
     if code in BY_CODE:
-        return _made(BY_CODE[code], where, f"{code}: {said}")
+        return BY_CODE[code].made(where, f"{code}: {said}")
     if isinstance(error, HttpResponseError) and status:
         row = BY_STATUS.get(status) or (_FAILING if status >= 500 else _BAD_REQUEST if status >= 400 else _NOT_AZURE)
-        return _made(row, where, f"HTTP {status}: {said}")
+        return row.made(where, f"HTTP {status}: {said}")
     text = str(error)
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         if any(sign in text for sign in _NAME_SERVICE):
             named = _NO_ACCOUNT._replace(message=f"no such storage account: {account}") if account else _NO_ACCOUNT
-            return _made(named, where, said)
+            return named.made(where, said)
         if "SSL" in text or "certificate" in text.lower():
-            return _made(_TLS, where, said)
+            return _TLS.made(where, said)
     for kind, row in BY_CLASS:
         if isinstance(error, kind):
-            return _made(row, where, said)
-    return _made(_FAILING, where, said)
+            return row.made(where, said)
+    return _FAILING.made(where, said)
 
 
 def code_of(error: BaseException | None) -> str:
@@ -289,21 +279,17 @@ def translated(where: str, *, account: str = "") -> Iterator[None]:
         raise translate(error, where=where, account=account) from error
 
 
-def _made(row: Row, where: str, said: str) -> OciStoreError:
-    cause = "; ".join(part for part in (row.cause, said) if part)
-    return row.error(row.message, where=where, cause=cause, fix=row.fix)
-
-
 def _said(error: BaseException) -> str:
-    """The first useful line of what the server or the client said; no request ids, no signatures."""
+    """The first useful line of what the server, the client or the system said; no request ids, no signatures."""
     detail = (getattr(error, "additional_info", None) or {}).get("authenticationerrordetail")
-    text = detail or str(getattr(error, "message", None) or error)
+    if isinstance(error, ServiceRequestError | ServiceResponseError):
+        text = root_cause(error)
+    else:
+        text = detail or str(getattr(error, "message", None) or error)
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     if not lines:
         return ""
     if isinstance(error, ClientAuthenticationError) and len(lines) > 1 and "failed to retrieve" in lines[0]:
         # DefaultAzureCredential lists all it tried; the developer's own login is the one that can be mended.
         lines = [line for line in lines if "AzureCliCredential" in line] or lines[1:]
-    line = re.sub(r"[\"']\)*$", "", lines[0].rpartition("Caused by ")[2])
-    line = re.split(r"(?:>|^\w+\([\"']?\w+\(.*?\)): ", line)[-1]  # what urllib3 says before, names objects of its own
-    return re.sub(r"(?i)\b(sig|signature|accountkey|token)=[^&\s;]+", r"\1=…", line)[:200]
+    return re.sub(r"(?i)\b(sig|signature|accountkey|token)=[^&\s;]+", r"\1=…", lines[0])[:200]

@@ -24,8 +24,9 @@ from ocistore_tui.backends.base import (
     check_cancel,
     checked_chunks,
 )
+from ocistore_tui.backends.objects import check_size, written_already
 from ocistore_tui.backends.parts import gather_parts, send_parts
-from ocistore_tui.errors import IntegrityError, NotFound, PreconditionFailed, Unavailable
+from ocistore_tui.errors import PreconditionFailed, Unavailable
 from ocistore_tui.model.digest import Digest
 
 Progress = Callable[[int], None]
@@ -45,12 +46,8 @@ class Writer:
             with self._container.translated(key):
                 return put_object(blob, data, where=where, if_absent=if_absent, if_token=if_token)
         except PreconditionFailed:
-            # The first answer may have got lost, and this be the client's own second try.
-            try:
-                there, token = self._container.get(key, len(data))
-            except (NotFound, IntegrityError):
-                there, token = None, ""
-            if there != data:
+            token = written_already(self._container.get, key, data)
+            if token is None:
                 raise
             return token
 
@@ -144,13 +141,7 @@ class Writer:
     ) -> str:
         """Let Azure fetch the blocks of a blob of the same account itself."""
         original = source.found(source_key)
-        if original.size_bytes != size_bytes:
-            raise IntegrityError(
-                "the object has another size than promised",
-                where=source.where(source_key),
-                cause=f"expected {size_bytes} bytes, found {original.size_bytes}",
-                fix="verify the image",
-            )
+        check_size(original, size_bytes, where=source.where(source_key))
         where = self._container.where(key)
         check_cancel(cancel, where=where)
         there = self._container.head(key)

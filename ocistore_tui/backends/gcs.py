@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from ocistore_tui.backends.base import (
@@ -28,8 +29,9 @@ from ocistore_tui.backends.base import (
 )
 from ocistore_tui.backends.gcs_client import TIMEOUT_S, GcsConnection, GcsOptions, bounded_retry
 from ocistore_tui.backends.gcs_delete import delete_objects
-from ocistore_tui.backends.gcs_errors import no_bucket, not_gcs, translated
+from ocistore_tui.backends.gcs_errors import no_bucket, no_object, not_gcs, translated
 from ocistore_tui.backends.gcs_upload import put_object, upload_stream
+from ocistore_tui.backends.objects import check_size, settled_range, too_large, too_short, written_already
 from ocistore_tui.backends.parts import gather_parts, send_parts
 from ocistore_tui.backends.ranges import PieceReader
 from ocistore_tui.backends.selftest import check_store
@@ -40,6 +42,7 @@ __all__ = ["GcsOptions", "GcsStore"]
 
 UPLOAD_SESSION_TYPE = "application/x-docker-upload-session"
 PAGE_KEYS = 1000
+_account = attrgetter("endpoint", "keyfile", "credentials_info", "anonymous", "user_project")
 _FIELDS = "kind,nextPageToken,prefixes,items(name,size,updated,generation,contentType)"
 
 
@@ -164,40 +167,25 @@ class GcsStore(ObjectStore):
         if blob.content_type == UPLOAD_SESSION_TYPE:
             raise NotFound("no such object", where=self._where(key), cause="an unfinished upload of a registry")
         if len(data) > max_bytes:
-            raise IntegrityError(
-                "the object is too large",
-                where=self._where(key),
-                cause=f"more than {max_bytes} bytes",
-                fix="verify the image",
-            )
+            raise too_large(self._where(key), max_bytes)
         return data, str(blob.generation or self._found(key).token)
 
     def _found(self, key: str) -> Entry:
         entry = self.head(key)
         if entry is None:
-            raise NotFound(
-                "no such object", where=self._where(key), cause="it is not in the bucket", fix="refresh the list"
-            )
+            raise no_object(self._where(key))
         return entry
 
     def open_range(
         self, key: str, *, start: int = 0, length: int | None = None, token: str | None = None
     ) -> RangeReader:
         """See `ObjectStore.open_range`; ranges over 16 MiB are read several pieces ahead."""
-        if token is None or not length:
-            entry = self._found(key)
-            if token not in (None, entry.token):
-                raise PreconditionFailed(
-                    "the object has changed", where=self._where(key), fix="look at the new state and try again"
-                )
-            token = entry.token
-            length = entry.size_bytes - start if length is None else length
-            if length < 0 or start + length > entry.size_bytes:
-                raise self._too_short(key)
-        generation = _generation(token, self._where(key))
+        where = self._where(key)
+        length, token = settled_range(lambda: self._found(key), start=start, length=length, token=token, where=where)
+        generation = _generation(token, where)
 
         def fetch(at: int, size: int) -> bytes:
-            with translated(self._where(key)):
+            with translated(where):
                 data: bytes = self._blob(key).download_as_bytes(
                     start=at,
                     end=at + size - 1,
@@ -208,13 +196,10 @@ class GcsStore(ObjectStore):
                     retry=bounded_retry(),
                 )
             if len(data) != size:
-                raise self._too_short(key)
+                raise too_short(where)
             return data
 
         return PieceReader(fetch, start=start, length=length, ahead=self.options.concurrency)
-
-    def _too_short(self, key: str) -> IntegrityError:
-        return IntegrityError("the object is shorter than asked for", where=self._where(key), fix="verify the image")
 
     # -- writing
 
@@ -225,12 +210,8 @@ class GcsStore(ObjectStore):
         try:
             return put_object(self._blob(key), data, where=where, generation=generation)
         except PreconditionFailed:
-            # The first answer may have got lost, and this be the client's own second try.
-            try:
-                there, token = self.get(key, max_bytes=len(data))
-            except (NotFound, IntegrityError):
-                there, token = None, ""
-            if there != data:
+            token = written_already(self.get, key, data)
+            if token is None:
                 raise
             return token
 
@@ -279,18 +260,12 @@ class GcsStore(ObjectStore):
         cancel: CancelSignal | None = None,
     ) -> str:
         """See `ObjectStore.copy_from`; between buckets of one account Google moves the bytes."""
-        if not (isinstance(source, GcsStore) and _same_account(source.options, self.options)):
+        if not (isinstance(source, GcsStore) and _account(source.options) == _account(self.options)):
             return stream_copy(
                 source, source_key, self, key, size_bytes=size_bytes, digest=digest, progress=progress, cancel=cancel
             )
         original = source._found(source_key)  # noqa: SLF001 - another of our own kind
-        if original.size_bytes != size_bytes:
-            raise IntegrityError(
-                "the object has another size than promised",
-                where=source._where(source_key),  # noqa: SLF001
-                cause=f"expected {size_bytes} bytes, found {original.size_bytes}",
-                fix="verify the image",
-            )
+        check_size(original, size_bytes, where=source._where(source_key))  # noqa: SLF001
         blob, token, done = self._blob(key), None, 0
         while True:
             check_cancel(cancel, where=self._where(key))
@@ -349,10 +324,3 @@ def _generation(token: str | None, where: str) -> int:
         raise PreconditionFailed(
             "the object has changed", where=where, cause="the token is of another store"
         ) from error
-
-
-def _same_account(one: GcsOptions, other: GcsOptions) -> bool:
-    return all(
-        getattr(one, name) == getattr(other, name)
-        for name in ("endpoint", "keyfile", "credentials_info", "anonymous", "user_project")
-    )

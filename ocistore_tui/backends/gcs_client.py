@@ -8,7 +8,6 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from google.cloud.storage import Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 from requests.adapters import HTTPAdapter
 
+from ocistore_tui.backends.selftest import clock_offset_s
 from ocistore_tui.errors import UsageError
 
 TIMEOUT_S = (10.0, 60.0)
@@ -75,12 +75,7 @@ class _Adapter(HTTPAdapter):
         if self._forced:
             kwargs["verify"] = self._verify
         response = super().send(*args, **kwargs)
-        date = response.headers.get("Date")
-        if date:
-            try:
-                self.clock_offset_s = time.time() - parsedate_to_datetime(date).timestamp()
-            except ValueError:
-                self.clock_offset_s = None
+        self.clock_offset_s = clock_offset_s(response.headers.get("Date"))
         return response
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import requests
 import urllib3
@@ -15,6 +15,7 @@ from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
+from ocistore_tui.backends.rows import Row, root_cause
 from ocistore_tui.errors import (
     AccessDenied,
     IntegrityError,
@@ -31,15 +32,6 @@ from ocistore_tui.errors import (
 )
 
 LOGIN = "gcloud auth application-default login"
-
-
-class Row(NamedTuple):
-    """A line of the table."""
-
-    error: type[OciStoreError]
-    message: str
-    cause: str
-    fix: str
 
 
 _DENIED = Row(
@@ -176,12 +168,17 @@ CAUGHT = (
 
 def no_bucket(where: str, *, error: BaseException | None = None) -> OciStoreError:
     """The error for a bucket that is not there."""
-    return _made(_NO_BUCKET, where, _said(error) if error else "")
+    return _NO_BUCKET.made(where, _said(error) if error else "")
+
+
+def no_object(where: str) -> OciStoreError:
+    """What a look found that found nothing."""
+    return BY_STATUS[404].made(where)
 
 
 def not_gcs(where: str, *, cause: str = "") -> OciStoreError:
     """The error for an answer that cannot be Google's."""
-    return _made(_NOT_GCS, where, cause)
+    return _NOT_GCS.made(where, cause)
 
 
 def translate(error: BaseException, *, where: str) -> OciStoreError:
@@ -195,18 +192,18 @@ def translate(error: BaseException, *, where: str) -> OciStoreError:
     status = status_of(error)
     said = _said(error)
     if status == 404 and "bucket" in said.lower() and "does not exist" in said:
-        return _made(_NO_BUCKET, where, said)
+        return _NO_BUCKET.made(where, said)
     if status:
         row = BY_REASON.get(_reason(error)) or BY_STATUS.get(status)
         if row is _CHANGED and status == 409 and "bucket" in said.lower():
             row = _BAD_REQUEST
         if row is None:
             row = _FAILING if status >= 500 else _BAD_REQUEST if status >= 400 else _NOT_GCS
-        return _made(row, where, f"HTTP {status}: {said}" if said else f"HTTP {status}")
+        return row.made(where, f"HTTP {status}: {said}" if said else f"HTTP {status}")
     for kind, row in BY_CLASS:
         if isinstance(error, kind):
-            return _made(row, where, said)
-    return _made(_FAILING, where, said)
+            return row.made(where, said)
+    return _FAILING.made(where, said)
 
 
 def status_of(error: BaseException) -> int | None:
@@ -226,11 +223,6 @@ def translated(where: str) -> Iterator[None]:
         yield
     except CAUGHT as error:
         raise translate(error, where=where) from error
-
-
-def _made(row: Row, where: str, said: str) -> OciStoreError:
-    cause = "; ".join(part for part in (row.cause, said) if part)
-    return row.error(row.message, where=where, cause=cause, fix=row.fix)
 
 
 def _body(error: Any) -> dict[str, Any]:
@@ -258,13 +250,8 @@ def _said(error: BaseException) -> str:
             text = text.split(": ", 1)[1]
     elif isinstance(error, InvalidResponse):
         text = str(_body(error).get("message") or getattr(error.response, "reason", "") or "")
-    elif isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError):
-        reason: Any = error
-        while (deeper := getattr(reason, "reason", None) or next(iter(getattr(reason, "args", ())), None)) is not None:
-            if not isinstance(deeper, BaseException):
-                break
-            reason = deeper
-        text = str(reason).rpartition(">: ")[2]
+    elif isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError | ConnectionError):
+        text = root_cause(error)
     else:
         text = str(error)
     lines = text.strip().splitlines()

@@ -28,6 +28,7 @@ from ocistore_tui.backends.local_listing import child_dirs, entry_of, stamp, wal
 from ocistore_tui.backends.local_paths import KeyPaths
 from ocistore_tui.backends.local_reader import FileReader, open_file
 from ocistore_tui.backends.local_tree import Tree, sync
+from ocistore_tui.backends.objects import too_large, written_already
 from ocistore_tui.errors import (
     AccessDenied,
     IntegrityError,
@@ -105,9 +106,7 @@ class LocalStore(ObjectStore):
         """See `ObjectStore.get`."""
         with self._opened(key) as (file, found, path), translated(path):
             if found.st_size > max_bytes:
-                raise IntegrityError(
-                    "the object is too large", where=path, cause=f"{found.st_size} bytes, at most {max_bytes} expected"
-                )
+                raise too_large(path, max_bytes)
             data = bytearray()
             while len(data) < found.st_size and (piece := os.read(file, found.st_size - len(data))):
                 data += piece
@@ -290,11 +289,8 @@ class LocalStore(ObjectStore):
         return token
 
     def _same_already(self, key: str, data: bytes) -> str:
-        try:
-            there, token = self.get(key, max_bytes=len(data))
-        except (NotFound, IntegrityError):
-            there, token = None, ""
-        if there != data:
+        token = written_already(self.get, key, data)
+        if token is None:
             raise _changed(str(self.root / key))
         return token
 

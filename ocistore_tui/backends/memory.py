@@ -22,7 +22,8 @@ from ocistore_tui.backends.base import (
     UnfinishedUpload,
     checked_chunks,
 )
-from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, PreconditionFailed, UsageError
+from ocistore_tui.backends.objects import too_large, too_short
+from ocistore_tui.errors import NotFound, OciStoreError, PreconditionFailed, UsageError
 from ocistore_tui.model.digest import Digest
 
 Hook = Callable[[str, str], None]
@@ -122,9 +123,7 @@ class MemoryStore(ObjectStore):
         self._enter("get", key)
         stored = self._found(key)
         if len(stored.data) > max_bytes:
-            raise IntegrityError(
-                "the object is too large", where=self._where(key), cause=f"{len(stored.data)} > {max_bytes} bytes"
-            )
+            raise too_large(self._where(key), max_bytes)
         return stored.data, stored.token
 
     def open_range(
@@ -137,11 +136,7 @@ class MemoryStore(ObjectStore):
             raise PreconditionFailed("the object has changed", where=self._where(key))
         end = len(stored.data) if length is None else start + length
         if start > len(stored.data) or end > len(stored.data):
-            raise IntegrityError(
-                "the object is shorter than asked for",
-                where=self._where(key),
-                cause=f"wanted bytes {start} to {end} of {len(stored.data)}",
-            )
+            raise too_short(self._where(key))
         return _MemoryReader(stored.data[start:end])
 
     def put(self, key: str, data: bytes, *, if_absent: bool = False, if_token: str | None = None) -> str:

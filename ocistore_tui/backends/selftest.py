@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
 
 from ocistore_tui.backends.base import Finding, ObjectStore
 from ocistore_tui.errors import AccessDenied, OciStoreError, PreconditionFailed, UsageError
@@ -43,6 +44,14 @@ def check_store(
         yield from _check_writing(store)
     else:
         yield Finding("write", None, "not tried")
+
+
+def clock_offset_s(date: str | None) -> float | None:
+    """How far this machine's clock is ahead of the ``Date`` of an answer; None without one that can be read."""
+    try:
+        return time.time() - parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        return None
 
 
 def _check_clock(offset_s: float | None) -> Iterator[Finding]:

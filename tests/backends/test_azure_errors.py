@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from azure.core import exceptions as azure
 
-from ocistore_tui.backends import azure_client, azure_retry
+from ocistore_tui.backends import azure_retry, selftest
 from ocistore_tui.backends.azure import AzureOptions, AzureStore
 from ocistore_tui.backends.azure_errors import BY_CLASS, BY_CODE, BY_STATUS, Row, translate
 from ocistore_tui.errors import (
@@ -385,7 +385,7 @@ def test_each_failing_step_of_the_self_test_tells_what_to_do(
 
 def test_a_clock_that_is_wrong_is_told(store: AzureStore, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     server.answer = listing()
-    monkeypatch.setattr(azure_client, "time", SimpleNamespace(time=lambda: time.time() + 900))
+    monkeypatch.setattr(selftest, "time", SimpleNamespace(time=lambda: time.time() + 900, monotonic=time.monotonic))
     report = store.check()
     assert not report.ok
     (clock,) = [finding for finding in report.findings if finding.step == "clock"]
