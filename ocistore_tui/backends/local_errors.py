@@ -84,5 +84,8 @@ def check_root(root: Path, *, create: bool) -> None:
         is_directory = False
     if not is_directory:
         raise UsageError(
-            "the store is to be a directory", where=str(root), cause="a file is there", fix="give a directory as --dir"
+            "the store is to be a directory",
+            where=str(root),
+            cause="it is a file, or below one",
+            fix="give another --dir",
         )
