@@ -15,6 +15,7 @@ from ocistore_tui.errors import (
     OciStoreError,
     PreconditionFailed,
     Refused,
+    StoreMissing,
     Throttled,
     Unavailable,
     Unsupported,
@@ -76,7 +77,7 @@ NO_CREDENTIALS = Row(
 SSO = Row(AccessDenied, "the SSO session has expired", "", "run: aws sso login (with your --profile)")
 LOGIN = Row(AccessDenied, "the AWS login has expired", "", "run: aws login (with your --profile)")
 NO_BUCKET = Row(
-    NotFound,
+    StoreMissing,
     "the bucket {bucket} does not exist",
     "",
     "check the bucket's name and --endpoint, or create it: aws s3 mb s3://{bucket}",

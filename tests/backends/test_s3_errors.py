@@ -23,6 +23,7 @@ from ocistore_tui.errors import (
     OciStoreError,
     PreconditionFailed,
     Refused,
+    StoreMissing,
     Throttled,
     Unavailable,
     Unsupported,
@@ -86,7 +87,7 @@ CODES = {
     "KeyTooLongError": (400, UsageError, "--root-dir"),
     "MethodNotAllowed": (405, Unsupported, "another server"),
     "MissingContentLength": (411, Unsupported, "AWS_REQUEST_CHECKSUM_CALCULATION=when_required"),
-    "NoSuchBucket": (404, NotFound, "aws s3 mb s3://bucket"),
+    "NoSuchBucket": (404, StoreMissing, "aws s3 mb s3://bucket"),
     "NoSuchKey": (404, NotFound, "refresh"),
     "NoSuchUpload": (404, Unavailable, AGAIN),
     "NoSuchVersion": (404, NotFound, "refresh"),
@@ -115,7 +116,9 @@ CODES = {
     "UnheardOfEither": (500, Unavailable, AGAIN),
 }
 """Code: the status it comes with, the error it becomes, what the fix names."""
-EXIT_CODES = {UsageError: 2, NotFound: 3, AccessDenied: 4, IntegrityError: 6, Refused: 8, PreconditionFailed: 8}
+EXIT_CODES = {
+    UsageError: 2, NotFound: 3, StoreMissing: 3, AccessDenied: 4, IntegrityError: 6, Refused: 8, PreconditionFailed: 8
+}  # fmt: skip
 
 
 def test_no_row_is_left_out() -> None:
