@@ -79,8 +79,11 @@ class Cache:
         path = self._path(kind, digest)
         if path is None:
             return
+        temporary = path.with_name(f"{path.name}.{os.urandom(8).hex()}.tmp")
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-            temporary.write_bytes(data)
-            temporary.replace(path)
+            try:
+                temporary.write_bytes(data)
+                temporary.replace(path)
+            except OSError:
+                temporary.unlink(missing_ok=True)

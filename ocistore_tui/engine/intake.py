@@ -116,10 +116,12 @@ class Intake:
 
         def is_stored(blob: Descriptor) -> bool:
             check_cancel(self._stop)
+            raw = documents.get(blob.digest)
+            if raw is not None:
+                self._context.cache.keep_document(blob.digest, raw)
             is_uploaded = self.states.get(blob.digest) is LayerState.UPLOADED
             if (is_uploaded and self._taken.get(blob.digest) == blob.size) or self._context.blobs.has(blob):
                 return True
-            raw = documents.get(blob.digest)
             if raw is None or len(raw) != blob.size:
                 return False
             self._context.blobs.put(raw)

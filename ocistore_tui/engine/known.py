@@ -15,19 +15,19 @@ from ocistore_tui.layout import paths
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model import media_types
 from ocistore_tui.model.digest import Digest
-from ocistore_tui.model.manifest import Descriptor, Index, Manifest
+from ocistore_tui.model.manifest import Descriptor, Manifest
 
 _TAG_KEYS_LOOKED_AT = 4000
 _RECENT_TAGS = 16
 
 
 def find_known_layers(
-    context: Context, presence: Presence, repository: Repository, tag: str | None, diff_ids: Iterable[Digest]
+    context: Context, presence: Presence, repository: Repository, tagged: Digest | None, diff_ids: Iterable[Digest]
 ) -> dict[Digest, Descriptor]:
     """Blobs of the store these layers are, by diff ID; each was seen to exist with its size.
 
-    Looked at in turn, until every layer is known: the target tag's image, this machine's memory, the repository's most
-    recently moved tags.
+    Looked at in turn, until every layer is known: what the target tag names (``tagged``), this machine's memory, the
+    repository's most recently moved tags.
     """
     known: dict[Digest, Descriptor] = {}
     missing = set(diff_ids)
@@ -40,14 +40,15 @@ def find_known_layers(
                 known[diff_id] = blob
                 missing.discard(diff_id)
 
-    if missing and tag is not None:
-        take(_layers_of_tags(context, repository, [tag]))
+    if missing and tagged is not None:
+        take(_layers_of(context, [_manifests_below(context, tagged)]))
     if missing:
         remembered = {diff_id: context.cache.blobs_of(diff_id) for diff_id in missing}
         for depth in range(max(map(len, remembered.values()), default=0)):
             take({diff_id: blobs[depth] for diff_id, blobs in remembered.items() if depth < len(blobs)})
     if missing:
-        take(_layers_of_tags(context, repository, _recent_tags(context, repository)))
+        tags = _recent_tags(context, repository)
+        take(_layers_of(context, context.workers.each(lambda tag: _manifests_of_tag(context, repository, tag), tags)))
     return known
 
 
@@ -62,9 +63,9 @@ def layers_by_diff_id(context: Context, manifest: Manifest) -> dict[Digest, Desc
     return {diff_id: layer for diff_id, layer in pairs if not media_types.is_foreign(layer.media_type)}
 
 
-def _layers_of_tags(context: Context, repository: Repository, tags: Sequence[str]) -> dict[Digest, Descriptor]:
+def _layers_of(context: Context, images: Iterable[Sequence[Manifest]]) -> dict[Digest, Descriptor]:
     found: dict[Digest, Descriptor] = {}
-    for manifests in context.workers.each(lambda tag: _manifests_of_tag(context, repository, tag), tags):
+    for manifests in images:
         for manifest in manifests:
             try:
                 pairs = layers_by_diff_id(context, manifest)
@@ -80,7 +81,17 @@ def _layers_of_tags(context: Context, repository: Repository, tags: Sequence[str
 def _manifests_of_tag(context: Context, repository: Repository, tag: str) -> list[Manifest]:
     # A damaged tag is no reason not to push: it only teaches nothing.
     try:
-        found: Manifest | Index = context.documents.manifest(repository.read_tag(tag).digest)
+        digest = repository.read_tag(tag).digest
+    except StoreMissing:
+        raise
+    except (NotFound, IntegrityError):
+        return []
+    return _manifests_below(context, digest)
+
+
+def _manifests_below(context: Context, digest: Digest) -> list[Manifest]:
+    try:
+        found = context.documents.manifest(digest)
     except StoreMissing:
         raise
     except (NotFound, IntegrityError):

@@ -69,7 +69,7 @@ def plan_push(context: Context, request: PushRequest) -> PushPlan:
     if facts.kind is SourceKind.CONTENT:
         closure = _prepare_content(context, facts)
     else:
-        known, closure = _prepare_classic(context, presence, repository, target.tag, facts, tag_before)
+        known, closure = _prepare_classic(context, presence, repository, facts, tag_before)
     if closure is not None and closure.missing:
         notes.append(_partial_note(closure))
     needs_export = closure is None or bool(presence.missing(closure.blobs))
@@ -162,7 +162,6 @@ def _prepare_classic(
     context: Context,
     presence: Presence,
     repository: Repository,
-    tag: str,
     facts: ImageFacts,
     tag_before: TagLink | Whatever | None,
 ) -> tuple[Mapping[Digest, Descriptor], Closure | None]:
@@ -178,7 +177,7 @@ def _prepare_classic(
             closure = close(manifest.digest, {manifest.digest: manifest.raw})
             if all(diff_id in known for diff_id in facts.diff_ids):
                 return known, closure
-    known = find_known_layers(context, presence, repository, tag, facts.diff_ids)
+    known = find_known_layers(context, presence, repository, tagged, facts.diff_ids)
     if any(diff_id not in known for diff_id in facts.diff_ids):
         return known, None
     raw = facts.documents.get(facts.id)

@@ -18,7 +18,6 @@ class HistoryEntry(msgspec.Struct, frozen=True):
     created: str = ""
     created_by: str = ""
     comment: str = ""
-    author: str = ""
     empty_layer: bool = False
 
 

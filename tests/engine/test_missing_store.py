@@ -66,9 +66,9 @@ def test_not_the_tag_is_missing_but_the_bucket(service: Service, tmp_path: Path,
 def test_a_bucket_that_goes_away_while_a_push_is_planned_is_no_empty_one(service: Service) -> None:
     context = service._context
     repository, presence = Repository(context.store, "app"), Presence(context.blobs, context.workers)
-    for tag in ("1", None):
+    for tagged in (Digest.of(b"a manifest"), None):
         with pytest.raises(StoreMissing):
-            find_known_layers(context, presence, repository, tag, [Digest.of(raw) for raw in IMAGE.layers])
+            find_known_layers(context, presence, repository, tagged, [Digest.of(raw) for raw in IMAGE.layers])
 
 
 def test_the_first_push_makes_the_directory(tmp_path: Path) -> None:

@@ -26,7 +26,23 @@ def test_references(text: str, expected: Reference) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":1", "App", "a//b", "/a", "a/", "../etc", "a:.x", "a:" + "x" * 129, "a@sha256:1", "a b", "a\n", "a:1\n", "x" * 256]
+    "text",
+    [
+        "",
+        ":1",
+        "App",
+        "a//b",
+        "/a",
+        "a/",
+        "../etc",
+        "a:.x",
+        "a:" + "x" * 129,
+        "a@sha256:1",
+        "a b",
+        "a\n",
+        "a:1\n",
+        "x" * 256,
+    ],
 )
 def test_refused_references_say_what_is_wrong(text: str) -> None:
     with pytest.raises(UsageError) as caught:
