@@ -109,7 +109,7 @@ class EngineTarget:
             lines = self._client.load(self._archive(bundle, open_blob, on_layer), cancel=cancel)
             self._check_said(lines, partial=bool(skip))
             loaded = self._check_loaded(image, partial=bool(skip), cancel=cancel)
-        return Loaded(self._name, loaded, tuple(recoder.recoded) if recoder else ())
+        return Loaded(self._name, loaded, tuple(recoder.recoded) if recoder else (), is_unpacked=True)
 
     def _archive(
         self,

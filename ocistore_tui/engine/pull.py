@@ -118,7 +118,8 @@ def _pull(context: Context, plan: PullPlan, tracker: Tracker, stop: StopSignal) 
         loaded = _load(context, prepared.target, image, skip, tracker, stop)
     for digest in loaded.recoded:
         tracker.note(f"layer {digest.short} was recompressed on the way: this engine cannot read zstd")
-    _remember(context, image)
+    if loaded.is_unpacked:
+        _remember(context, image)
     layers = tuple(
         MovedLayer(
             layer.digest,

@@ -20,7 +20,7 @@ from ocistore_tui.layout.repository import Repository, TagLink, Whatever
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import ClassicImage, ContentImage, ImageFacts, SourceKind
 from ocistore_tui.model.manifest import Descriptor, Index, Manifest, build_manifest
-from ocistore_tui.model.media_types import OCI_CONFIG, compression
+from ocistore_tui.model.media_types import OCI_CONFIG, UNCOMPRESSED_LAYERS
 from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PushPlan, PushRequest, PushResult
 from ocistore_tui.model.progress import JobSnapshot, JobState, LayerState
 from ocistore_tui.model.reference import Reference
@@ -142,7 +142,9 @@ def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) 
         publish(context, repository, closure, stop)
         check_cancel(stop)
         repository.set_tag(tag, closure.root.digest, expected=prepared.tag_before)
-    _remember(context, closure)
+    if prepared.facts.kind is SourceKind.CLASSIC:
+        # Only layers that somebody unpacked: what a config says of blobs nobody looked into must not spread.
+        _remember(context, closure)
     layers = _moved(context, closure, intake.states)
     for layer in layers:
         for row in intake.rows(layer):
@@ -345,7 +347,7 @@ def _uncompressed_bytes(closure: Closure) -> int:
         for found in closure.manifests
         if isinstance(found, Manifest) and found.is_image
         for layer in found.layers
-        if not compression(layer.media_type)
+        if layer.media_type in UNCOMPRESSED_LAYERS
     }
     return sum(layers.values())
 

@@ -125,3 +125,5 @@ class Loaded:
     id: Digest
     recoded: tuple[Digest, ...] = ()
     """Layers that were recompressed on the way because the engine cannot read zstd."""
+    is_unpacked: bool = False
+    """Whether the target unpacked the layers, and so held them against their diff IDs."""

@@ -362,3 +362,24 @@ def test_a_push_needs_a_tag_and_a_known_transport(service: Service, tmp_path: Pa
         plan_of(service, digest, kept(tmp_path, image))
     with pytest.raises(UsageError, match="registry"):
         service.plan_push(PushRequest(Reference.parse("app:1"), kept(tmp_path, image), via="registry"))
+
+
+def test_what_a_layout_says_of_its_layers_is_not_believed_elsewhere(tmp_path: Path, image: Image) -> None:
+    """Nobody unpacked them: a config that lies about its blobs must not decide what other images are made of."""
+    liar = Image((image.layers[0],), coding="gzip")
+    other = images.compressed(layer("something else"), "gzip")
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2, "mediaType": images.OCI_MANIFEST,
+            "config": images.descriptor(images.OCI_CONFIG, liar.config),
+            "layers": [images.descriptor(f"{images.OCI_LAYER}+gzip", other)],
+        }
+    ).encode()  # fmt: skip
+    members = images.layout_members({"1": (images.OCI_MANIFEST, manifest)}, [liar.config, other])
+    layout = f"oci:{images.oci_layout(tmp_path / 'liar', members)}"
+    with directory_service(tmp_path / "store") as service:
+        push(service, "liar:1", layout)
+        pull(service, "liar:1", f"oci:{tmp_path / 'out'}")
+        result = push(service, "honest:1", archived(tmp_path, image))
+    assert {row.state for row in result.layers} == {LayerState.UPLOADED}
+    assert Digest.of(other) not in {row.digest for row in result.layers}
