@@ -13,21 +13,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
+
 from ocistore_tui.cli import demo_images as made
 from ocistore_tui.cli.options import Globals
 from ocistore_tui.cli.output import Output
 from ocistore_tui.errors import IntegrityError
 
 
-def run_demo(output: Output) -> None:
+def run_demo(output: Output, program: click.Command) -> None:
     """Make images, push, list, inspect, pull back, compare; everything is removed at the end.
+
+    Args:
+        output: Where to tell it.
+        program: Runs the command lines.
 
     Raises:
         IntegrityError: what came back differs from what was pushed.
         OciStoreError: whatever a command raises.
     """
     with _throw_away_directory() as directory:
-        demo = _Demo(output, directory)
+        demo = _Demo(output, program, directory)
         demo.make()
         demo.push()
         demo.look()
@@ -45,11 +51,12 @@ class _Demo:
 
     Args:
         output: Where to tell it.
+        program: Runs the command lines.
         directory: The current directory; the store is ``store`` in it.
     """
 
-    def __init__(self, output: Output, directory: Path) -> None:
-        self.output, self.directory = output, directory
+    def __init__(self, output: Output, program: click.Command, directory: Path) -> None:
+        self.output, self._program, self.directory = output, program, directory
         self.commands: list[str] = []
         self.checks: list[str] = []
         self.images = make_images()
@@ -116,16 +123,16 @@ class _Demo:
         words = self._announce(line)
         if self.output.as_json or self.output.quiet:
             with contextlib.redirect_stdout(io.StringIO()):
-                _execute([*words, "--progress", "none", "--quiet"])
+                self._execute([*words, "--progress", "none", "--quiet"])
         else:
-            _execute(words)
+            self._execute(words)
 
     def _ask(self, line: str, *, silent: bool = False) -> dict[str, Any]:
         """The same, for its JSON document."""
         words = _words(line) if silent else self._announce(line)
         sink = io.StringIO()
         with contextlib.redirect_stdout(sink):
-            _execute([*words, "--json", *(["--quiet"] if silent or self.output.as_json or self.output.quiet else [])])
+            self._execute([*words, "--json", *(["--quiet"] if silent or self.output.as_json or self.output.quiet else [])])
         answer: dict[str, Any] = json.loads(sink.getvalue())
         if answer["kind"] == "push" and not silent:
             self._say(f"{answer['reference']}@{answer['digest']}")
@@ -158,6 +165,9 @@ class _Demo:
     def _say(self, text: str) -> None:
         if not self.output.quiet:
             self.output.result(text)
+
+    def _execute(self, words: list[str]) -> None:
+        self._program.main(words, prog_name="oci-store", standalone_mode=False, obj=Globals())
 
 
 def make_images() -> dict[str, made.Image]:
@@ -192,12 +202,6 @@ def make_images() -> dict[str, made.Image]:
 def _words(line: str) -> list[str]:
     verb, *rest = shlex.split(line)
     return ["fs", verb, *rest]
-
-
-def _execute(words: list[str]) -> None:
-    from ocistore_tui.cli.tree import root
-
-    root.main(words, prog_name="oci-store", standalone_mode=False, obj=Globals())
 
 
 def _members(archive: Path) -> dict[str, bytes]:

@@ -121,7 +121,7 @@ def demo(context: click.Context) -> None:
     """
     from ocistore_tui.cli.demo import run_demo
 
-    run_demo(globals_of(context).output())
+    run_demo(globals_of(context).output(), root)
 
 
 demo.examples = ("oci-store demo", "oci-store demo --quiet && echo works")  # type: ignore[attr-defined]
