@@ -132,7 +132,8 @@ class _Demo:
         words = _words(line) if silent else self._announce(line)
         sink = io.StringIO()
         with contextlib.redirect_stdout(sink):
-            self._execute([*words, "--json", *(["--quiet"] if silent or self.output.as_json or self.output.quiet else [])])
+            quiet = silent or self.output.as_json or self.output.quiet
+            self._execute([*words, "--json", *(["--quiet"] if quiet else [])])
         answer: dict[str, Any] = json.loads(sink.getvalue())
         if answer["kind"] == "push" and not silent:
             self._say(f"{answer['reference']}@{answer['digest']}")
