@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ocistore_tui.errors import AccessDenied, UsageError
+from ocistore_tui.model.text import inert
 
 Value = str | int | bool
 
@@ -104,14 +105,44 @@ def find_connection(name: str) -> Connection:
         AccessDenied: the file cannot be read.
     """
     path = config_path()
-    tables = _tables(_parse(_read(path), path), path)
+    document = _parse(_read(path), path)
+    tables = _tables(document, path)
     if name not in tables:
-        raise UsageError(
-            f"no saved connection named {name}", where=str(path),
-            cause=f"saved are: {', '.join(sorted(tables)) or 'none yet'}",
+        raise _no_such(
+            name, document, path,
             fix=f"save it: oci-store stores add {name if _NAME.match(name) else 'NAME'} BACKEND …",
         )  # fmt: skip
     return _connection(name, tables[name], path)
+
+
+def unknown_tables() -> tuple[str, ...]:
+    """What the file holds that means nothing to this program, such as a mistyped ``[connection.NAME]``.
+
+    Raises:
+        UsageError: the file cannot be understood.
+        AccessDenied: it cannot be read.
+    """
+    path = config_path()
+    return _unknown(_parse(_read(path), path))
+
+
+def check_root_dir(text: str, where: str) -> str:
+    """``text``, when it can be a prefix in any store: names joined by single slashes; empty is the top.
+
+    Raises:
+        UsageError: it has ``.``, ``..`` or empty parts, or characters no terminal shows.
+    """
+    inner = text.removeprefix("/").removesuffix("/")
+    if inert(text, limit=len(text) + 1) != text:
+        cause = "it holds characters that cannot be seen"
+    elif inner and not {"", ".", ".."}.isdisjoint(inner.split("/")):
+        cause = "parts must not be empty, . or .."
+    else:
+        return text
+    raise UsageError(
+        f"not a usable root directory: {text}", where=where, cause=cause,
+        fix="write names joined by single slashes, such as registry/images",
+    )  # fmt: skip
 
 
 def save_connection(connection: Connection) -> Path:
@@ -139,8 +170,9 @@ def remove_connection(name: str) -> Path:
         AccessDenied: the file cannot be written.
     """
     path = config_path()
-    if name not in _tables(_parse(_read(path), path), path):
-        find_connection(name)
+    document = _parse(_read(path), path)
+    if name not in _tables(document, path):
+        raise _no_such(name, document, path, fix="see what there is: oci-store stores ls")
     return _replace(path, name, None, "")
 
 
@@ -176,6 +208,18 @@ def _tables(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
     if not isinstance(tables, dict):
         raise UsageError("connections must be tables", where=str(path), fix="write [connections.NAME]")
     return tables
+
+
+def _unknown(document: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(sorted(document.keys() - {"connections"}))
+
+
+def _no_such(name: str, document: Mapping[str, Any], path: Path, *, fix: str) -> UsageError:
+    unknown = "".join(f"; [{table}] is not known here" for table in _unknown(document))
+    return UsageError(
+        f"no saved connection named {name}", where=str(path),
+        cause=f"saved are: {', '.join(sorted(_tables(document, path))) or 'none yet'}{unknown}", fix=fix,
+    )  # fmt: skip
 
 
 def _connection(name: str, table: object, path: Path) -> Connection:
@@ -221,7 +265,7 @@ def _checked(key: str, value: object, where: str) -> Value:
             return value
         raise UsageError(f"{key} must be a number from 1 to {MAX_CONCURRENCY}", where=where, fix=f"write {key} = 4")
     if isinstance(value, str) and value:
-        return value
+        return check_root_dir(value, where) if key == "root_dir" else value
     raise UsageError(f"{key} must be text", where=where, fix=f'write {key} = "…"')
 
 

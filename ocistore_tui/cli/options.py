@@ -27,6 +27,8 @@ SECRETS = {
     "connection_string": "AZURE_STORAGE_CONNECTION_STRING",
 }
 """Options other users of the machine can read on the command line, and the variable to use instead."""
+NO_SECRET_ALONE = frozenset({"access_key"})
+"""Of those, what is only a name until its secret stands beside it."""
 
 
 @dataclass(slots=True)

@@ -9,10 +9,11 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ocistore_tui.cli.options import SECRETS
+from ocistore_tui.cli.options import NO_SECRET_ALONE, SECRETS
 from ocistore_tui.cli.output import Output
-from ocistore_tui.config import SETTINGS, Connection
+from ocistore_tui.config import SETTINGS, Connection, check_root_dir
 from ocistore_tui.errors import UsageError
+from ocistore_tui.model.text import inert
 from ocistore_tui.wiring import DEFAULT_CONCURRENCY, Place
 
 _NOT_FOR_ADAPTERS = frozenset({"docker_host", "concurrency", "bucket"})
@@ -37,17 +38,25 @@ def make_place(
     saved = dict(connection.settings) if connection else {}
     merged: dict[str, Any] = {}
     known = SETTINGS[backend] | (SECRETS.keys() & context.params.keys())
-    for name in known - {"bucket"}:
+    beaten: list[str] = []
+    for name in sorted(known - {"bucket"}):
         value = context.params.get(name)
-        source = context.get_parameter_source(name)
-        if name in SECRETS and source is ParameterSource.COMMANDLINE and value:
-            flag = name.replace("_", "-")
-            output.warn(f"--{flag} can be read by other users of this machine; use {SECRETS[name]} instead")
-        variables = _DOCKER_HOST if name == "docker_host" else _READ_ELSEWHERE.get((backend, name), ())
-        if value is None and not any(map(os.environ.get, variables)):
+        variable = _variable_of(context, backend, name) if name in saved else ""
+        is_of_use = name != "docker_host" or context.info_name in ("push", "pull")
+        if variable and is_of_use and os.environ[variable] != str(saved[name]):
+            beaten.append(f"{variable} goes before the {name} saved as @{connection.name if connection else ''}")
+        if value is None and not variable:
             value = saved.get(name)
         if value is not None:
             merged[name] = value
+    if beaten:
+        output.warn(inert("; ".join(beaten)))
+    _warn_of_secrets(context, output)
+    if connection is not None:
+        from ocistore_tui.cli.stores import warn_of_unknown_tables  # only saved connections come from that file
+
+        warn_of_unknown_tables(output)
+    check_root_dir(merged.get("root_dir", ""), "--root-dir")
     if merged.get("dir") == "":
         raise UsageError("the store's directory is empty text", where="--dir", fix="name a directory, or leave it out")
     certificates = merged.get("ca_bundle")
@@ -60,6 +69,31 @@ def make_place(
         docker_host=merged.get("docker_host"),
         concurrency=int(merged.get("concurrency", DEFAULT_CONCURRENCY)),
     )
+
+
+def _variable_of(context: click.Context, backend: str, name: str) -> str:
+    """The variable of the environment that decides this setting; empty when none does, or a flag was typed."""
+    source = context.get_parameter_source(name)
+    if source is ParameterSource.COMMANDLINE:
+        return ""
+    variables = _DOCKER_HOST if name == "docker_host" else _READ_ELSEWHERE.get((backend, name), ())
+    if source is ParameterSource.ENVIRONMENT:
+        option = next(parameter for parameter in context.command.params if parameter.name == name)
+        variables = (option.envvar,) if isinstance(option.envvar, str) else tuple(option.envvar or ())
+    return next((variable for variable in variables if os.environ.get(variable)), "")
+
+
+def _warn_of_secrets(context: click.Context, output: Output) -> None:
+    typed = [
+        name
+        for name in SECRETS
+        if context.params.get(name) and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if NO_SECRET_ALONE.issuperset(typed):
+        return
+    flags = " and ".join(f"--{name.replace('_', '-')}" for name in typed)
+    variables = " and ".join(SECRETS[name] for name in typed)
+    output.warn(f"{flags} can be read by other users of this machine; use {variables} instead")
 
 
 def split_target(backend: str, target: str, connection: Connection | None) -> tuple[str, str]:

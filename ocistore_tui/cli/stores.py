@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from click.core import ParameterSource
 
@@ -16,14 +18,19 @@ from ocistore_tui.config import (
     load_connections,
     remove_connection,
     save_connection,
+    unknown_tables,
 )
 from ocistore_tui.errors import UsageError
 from ocistore_tui.model.text import inert
+
+_PATHS = ("dir", "keyfile", "ca_bundle")
+"""Settings that are saved as absolute paths: a connection is used from any directory."""
 
 
 def list_stores(output: Output) -> None:
     """Every saved connection."""
     connections = load_connections()
+    warn_of_unknown_tables(output)
     output.document(
         "stores",
         {"stores": [{"name": c.name, "backend": c.backend, **c.settings} for c in connections.values()]},
@@ -54,6 +61,7 @@ def add_store(context: click.Context, output: Output, backend: str, name: str, b
             )
     settings: dict[str, Value] = {"bucket": bucket} if bucket else {}
     settings.update({key: value for key, value in typed.items() if key in SETTINGS[backend] and key != "bucket"})
+    settings.update({key: str(Path(str(settings[key])).absolute()) for key in _PATHS if settings.get(key)})
     name = name.removeprefix("@")
     path = save_connection(Connection(name, backend, settings))
     output.say(f"saved in {inert(str(path))}")
@@ -67,3 +75,10 @@ def forget_store(output: Output, name: str) -> None:
     path = remove_connection(name)
     output.document("store", {"name": name})
     output.say(f"removed from {inert(str(path))}")
+
+
+def warn_of_unknown_tables(output: Output) -> None:
+    """Say what in the file of connections has no meaning: it may be a mistyped one."""
+    for table_name in unknown_tables():
+        output.warn(f"[{inert(table_name, limit=80)}] in {inert(str(config_path()))} is not known; connections are "
+                    "written [connections.NAME]")  # fmt: skip

@@ -113,6 +113,79 @@ def test_default_then_file_then_environment_then_flag(
     assert all(str(request.target) == "app:latest" for request in seen.requests if hasattr(request, "target"))
 
 
+def test_a_variable_that_goes_before_what_is_saved_is_told_once(
+    oci_store: Invoke, seen: Seen, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file, PROD)
+    assert "warning" not in oci_store("@prod", "push", "app").err
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://from-environment")
+    monkeypatch.setenv("AWS_PROFILE", "from-environment")
+    monkeypatch.setenv("AWS_REGION", "from-file")
+    (told,) = [line for line in oci_store("@prod", "push", "app").err.splitlines() if line.startswith("warning: ")]
+    assert "AWS_ENDPOINT_URL_S3 goes before the endpoint saved as @prod" in told
+    assert "AWS_PROFILE goes before the profile saved as @prod" in told
+    assert "AWS_REGION" not in told, "both say the same"
+    typed = oci_store("@prod", "push", "app", "--endpoint", "http://typed", "--profile", "typed")
+    assert "warning" not in typed.err, "what is typed goes before both, as everybody expects"
+    assert "warning" not in oci_store("s3", "push", "b/app").err, "nothing saved was named"
+
+
+def test_the_directory_of_the_environment_is_told_too(
+    oci_store: Invoke, file: Path, store: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file, f'[connections.usb]\nbackend = "fs"\ndir = "{here}/usb"\n')
+    done = oci_store("@usb", "ls")
+    assert "team/hello" in done.out
+    assert done.err == "warning: OCISTORE_DIR goes before the dir saved as @usb\n"
+
+
+def test_paths_are_saved_from_the_root_of_the_file_system(oci_store: Invoke, file: Path, here: Path) -> None:
+    assert oci_store("stores", "add", "usb", "fs", "--dir", "./usbdir", "--ca-bundle", "ca.pem").code == 0
+    assert config.find_connection("usb").settings == {"dir": f"{here}/usbdir", "ca_bundle": f"{here}/ca.pem"}
+    assert oci_store("stores", "add", "g", "gcs", "--bucket", "b", "--keyfile", "key.json").code == 0
+    assert config.find_connection("g").settings["keyfile"] == f"{here}/key.json"
+    assert oci_store("stores", "add", "nowhere", "fs", "--dir", "").code == 2
+
+
+@pytest.mark.parametrize("root_dir", ["..", "a/../b", "./a", "a//b", "//a", "a\x1b[2J", "a\nb", "a\u202eb"])
+def test_a_root_directory_no_store_can_have_is_refused_everywhere(
+    oci_store: Invoke, seen: Seen, file: Path, root_dir: str
+) -> None:
+    for backend in ("s3", "gcs", "azure", "fs"):
+        done = oci_store(backend, "ls", *([] if backend == "fs" else ["bucket"]), "--root-dir", root_dir)
+        assert (done.code, done.out) == (2, ""), backend
+        assert "--root-dir" in done.err
+        assert "\x1b" not in done.err
+    bucket = ("--bucket", "b")
+    assert oci_store("stores", "add", "x", "s3", *bucket, "--root-dir", root_dir).code == 2
+    assert not file.exists()
+    write(file, f'[connections.x]\nbackend = "fs"\nroot_dir = {config._text(root_dir)}\n')
+    assert oci_store("@x", "ls").code == 2
+    assert seen.places == []
+
+
+@pytest.mark.parametrize("root_dir", ["", "/", "registry", "/registry/images/", "a.b/..c"])
+def test_every_other_root_directory_is_taken(oci_store: Invoke, seen: Seen, root_dir: str) -> None:
+    oci_store("s3", "ls", "bucket", "--root-dir", root_dir)
+    assert seen.place.options["root_dir"] == root_dir
+
+
+def test_a_table_that_means_nothing_is_told(oci_store: Invoke, file: Path) -> None:
+    write(file, '[connection.prod]\nbackend = "fs"\n[connections.usb]\nbackend = "fs"\n')
+    assert oci_store("stores", "ls").err.startswith("warning: [connection] in ")
+    assert "[connections.NAME]" in oci_store("@usb", "ls").err
+    assert "[connection] is not known" in oci_store("@prod", "ls").err
+    assert "warning" not in oci_store("fs", "ls").err
+
+
+def test_forgetting_what_was_never_saved_says_where_to_look(oci_store: Invoke, file: Path) -> None:
+    done = oci_store("stores", "rm", "nope")
+    assert done.code == 2
+    assert "oci-store stores ls" in done.err
+    assert "save it" not in done.err
+    assert "save it: oci-store stores add nope" in oci_store("@nope", "ls").err
+
+
 @pytest.mark.parametrize("secret", sorted(config._SECRETS))
 def test_a_secret_is_neither_saved_nor_read(oci_store: Invoke, file: Path, secret: str) -> None:
     backend = "s3" if secret in ("access_key", "secret_key", "session_token") else "azure"
@@ -214,7 +287,7 @@ def test_a_name_nobody_can_type_is_refused(oci_store: Invoke, file: Path, name: 
 
 
 def test_what_is_saved_reads_back_whatever_is_in_it(oci_store: Invoke, file: Path) -> None:
-    odd = 'a"b\\c\u202e\x7f\n[x]\t\'\'\'"""é😀'
+    odd = '/a"b\\c\u202e\x7f\n[x]\t\'\'\'"""é😀'
     assert oci_store("stores", "add", "odd", "fs", "--dir", odd).code == 0
     assert config.find_connection("odd").settings == {"dir": odd}
     listed = oci_store("stores", "ls")

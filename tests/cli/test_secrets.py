@@ -14,7 +14,6 @@ from tests.testbed.process import free_port
 
 SECRET = "hunter2hunter2hunter2hunter2hunter2hunter2=="
 FLAGS = [
-    ("s3", "--access-key", "AWS_ACCESS_KEY_ID"),
     ("s3", "--secret-key", "AWS_SECRET_ACCESS_KEY"),
     ("s3", "--session-token", "AWS_SESSION_TOKEN"),
     ("azure", "--account-key", "AZURE_STORAGE_KEY"),
@@ -35,6 +34,19 @@ def test_a_secret_on_the_command_line_draws_one_warning_that_names_the_variable(
     assert variable in warnings[0]
     assert SECRET not in done.out + done.err
     assert SECRETS[flag[2:].replace("-", "_")] == variable
+
+
+def test_two_secrets_draw_one_warning_that_names_both(oci_store: Invoke) -> None:
+    at = ("s3", "ls", "bucket", "--endpoint", f"http://127.0.0.1:{free_port()}")
+    done = oci_store(*at, "--access-key", "AKIA", "--secret-key", SECRET)
+    (told,) = [line for line in done.err.splitlines() if line.startswith("warning:")]
+    for word in ("--access-key", "--secret-key", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        assert word in told
+
+
+def test_an_access_key_id_alone_is_no_secret(oci_store: Invoke) -> None:
+    done = oci_store("s3", "ls", "bucket", "--endpoint", f"http://127.0.0.1:{free_port()}", "--access-key", "AKIA")
+    assert "warning" not in done.err
 
 
 def test_a_secret_in_the_environment_draws_none(oci_store: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
