@@ -9,6 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from ocistore_tui.cli.azure_account import settle_account
 from ocistore_tui.cli.options import NO_SECRET_ALONE, SECRETS
 from ocistore_tui.cli.output import Output
 from ocistore_tui.config import SETTINGS, Connection, check_root_dir
@@ -57,6 +58,11 @@ def make_place(
 
         warn_of_unknown_tables(output)
     check_root_dir(merged.get("root_dir", ""), "--root-dir")
+    if backend == "azure":
+        sources = {name: context.get_parameter_source(name) for name in known}
+        typed = {name for name, source in sources.items() if source is ParameterSource.COMMANDLINE}
+        exported = {name for name, source in sources.items() if source is ParameterSource.ENVIRONMENT}
+        settle_account(merged, typed=typed, exported=exported, saved=saved)
     if merged.get("dir") == "":
         raise UsageError("the store's directory is empty text", where="--dir", fix="name a directory, or leave it out")
     certificates = merged.get("ca_bundle")
