@@ -65,6 +65,21 @@ class Cache:
         """Remember it."""
         self._write("images", image_id, manifest.encode("ascii"))
 
+    def suspect(self, digest: Digest) -> None:
+        """Remember that a blob's bytes were seen to be wrong."""
+        self._write("suspects", digest, b"")
+
+    def is_suspect(self, digest: Digest) -> bool:
+        """Whether they were, and the blob was not replaced or found sound since."""
+        return self._read("suspects", digest) is not None
+
+    def clear(self, digest: Digest) -> None:
+        """The blob is sound."""
+        path = self._path("suspects", digest)
+        if path is not None:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
     def _path(self, kind: str, digest: Digest) -> Path | None:
         return self._directory and self._directory / kind / digest.algorithm / digest.encoded[:2] / digest.encoded
 

@@ -21,22 +21,29 @@ class Documents:
     def __init__(self, blobs: Blobs, cache: Cache) -> None:
         self._blobs, self._cache = blobs, cache
 
-    def read(self, digest: Digest, *, max_bytes: int = MAX_MANIFEST_BYTES) -> bytes:
+    def read(self, digest: Digest, *, max_bytes: int = MAX_MANIFEST_BYTES, must_be_stored: bool = False) -> bytes:
         """The bytes of a document.
+
+        Args:
+            digest: Its digest.
+            max_bytes: A larger one is refused before it is read.
+            must_be_stored: Do not answer from the cache what the store does not have.
 
         Raises:
             NotFound: neither cache nor store has it.
             IntegrityError: too large, or damaged in the store.
         """
         raw = self._cache.document(digest)
+        if raw is not None and must_be_stored and not self._blobs.has(Descriptor(digest=digest, size=len(raw))):
+            raw = None
         if raw is None:
             raw = self._blobs.read(digest, max_bytes=max_bytes)
             self._cache.keep_document(digest, raw)
         return raw
 
-    def manifest(self, digest: Digest) -> Manifest | Index:
+    def manifest(self, digest: Digest, *, must_be_stored: bool = False) -> Manifest | Index:
         """A manifest or index, parsed."""
-        return parse_manifest(self.read(digest), where=digest)
+        return parse_manifest(self.read(digest, must_be_stored=must_be_stored), where=digest)
 
     def config(self, descriptor: Descriptor) -> ImageConfig:
         """An image configuration, parsed."""

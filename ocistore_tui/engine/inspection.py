@@ -7,6 +7,7 @@ from dataclasses import replace
 import msgspec
 
 from ocistore_tui.engine.context import Context
+from ocistore_tui.engine.platforms import choose_platform
 from ocistore_tui.engine.resolve import Child, look_at, resolve
 from ocistore_tui.errors import IntegrityError, NotFound
 from ocistore_tui.layout.repository import Repository
@@ -37,7 +38,7 @@ def inspect(context: Context, reference: Reference, platform: Platform | None) -
     if reference.tag is not None and reference.digest is None:
         pushed = Repository(context.store, reference.repository).tag_modified(reference.tag)
     if isinstance(found, Index) and platform is not None:
-        found = _of_platform(context, found, platform, reference)
+        found = choose_platform(context, found, platform, where=str(reference))
     if isinstance(found, Index):
         return _inspect_index(context, reference, found, pushed, resolved.flaws)
     return _inspect_manifest(context, reference, found, pushed, resolved.flaws)
@@ -157,19 +158,3 @@ def _stored(context: Context, repository: Repository, descriptor: Descriptor) ->
     if not child.flaw and not repository.has_revision(descriptor.digest):
         return replace(child, flaw=f"stored but not linked here: registries answer 404 ({descriptor.digest})")
     return child
-
-
-def _of_platform(context: Context, index: Index, wanted: Platform, reference: Reference) -> Manifest:
-    broken = ""
-    for manifest in context.documents.image_manifests(index):
-        try:
-            if manifest.is_image and context.documents.config(manifest.config).platform.matches(wanted):
-                return manifest
-        except (NotFound, IntegrityError) as error:
-            broken = str(error)
-    raise NotFound(
-        f"no stored image for {wanted}",
-        where=str(reference),
-        cause=broken,
-        fix="inspect without --platform to see them",
-    )

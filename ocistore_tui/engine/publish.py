@@ -9,7 +9,7 @@ from functools import partial
 from ocistore_tui.backends.base import check_cancel
 from ocistore_tui.engine.cancel import StopSignal
 from ocistore_tui.engine.context import Context
-from ocistore_tui.errors import IntegrityError
+from ocistore_tui.errors import IntegrityError, NotFound
 from ocistore_tui.layout.referrers import add_referrer
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
@@ -146,7 +146,10 @@ def publish(context: Context, repository: Repository, closure: Closure, stop: St
 
 
 def _holds(context: Context, found: Manifest | Index) -> bool:
-    return context.blobs.has(Descriptor(media_type=found.media_type, digest=found.digest, size=len(found.raw)))
+    try:
+        return context.blobs.read(found.digest, max_bytes=len(found.raw)) == found.raw
+    except (NotFound, IntegrityError):
+        return False
 
 
 def _referrer(found: Manifest | Index) -> Descriptor:

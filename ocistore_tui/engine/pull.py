@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ocistore_tui.backends.base import CancelSignal
 from ocistore_tui.engine.cancel import StopSignal, stoppable
 from ocistore_tui.engine.context import Context
+from ocistore_tui.engine.platforms import choose_platform, stored_manifest
 from ocistore_tui.engine.ports import ImageTarget
 from ocistore_tui.engine.progress import Tracker
 from ocistore_tui.engine.publish import close
@@ -174,15 +175,9 @@ def _stored_image(
     notes: list[str] = []
     descriptor = Descriptor(media_type=root.media_type, digest=root.digest, size=len(root.raw))
     if isinstance(root, Manifest):
-        image = _with_documents(context, descriptor, None, (root,))
-        wanted = request.platform
-        if wanted and image.platform.is_known and not image.platform.matches(wanted):
-            raise NotFound(
-                f"the image is for {image.platform}, not {wanted}",
-                where=str(request.source),
-                fix="leave --platform out, or pull another tag",
-            )
-        return image, notes
+        if request.platform:
+            choose_platform(context, root, request.platform, where=str(request.source))
+        return _with_documents(context, descriptor, None, (root,)), notes
     if request.all_platforms:
         if not target.takes_index:
             raise UsageError(
@@ -197,7 +192,8 @@ def _stored_image(
         manifests = [found for found in closure.manifests if isinstance(found, Manifest)]
         manifests.sort(key=lambda manifest: not manifest.is_image)
         return _with_documents(context, descriptor, root, tuple(manifests), documents), notes
-    chosen = _choose(context, root, request.platform or target.default_platform, str(request.source))
+    wanted = request.platform or target.default_platform
+    chosen = choose_platform(context, root, wanted, where=str(request.source))
     if target.keeps_index:
         return _with_documents(context, descriptor, root, (chosen,)), notes
     single = Descriptor(media_type=chosen.media_type, digest=chosen.digest, size=len(chosen.raw))
@@ -212,7 +208,7 @@ def _below(context: Context, root: Index) -> dict[Digest, bytes]:
         named = dict.fromkeys(child.digest for index in level for child in index.manifests)
         names = [digest for digest in named if digest not in documents]
         level = []
-        answers = context.workers.stream(lambda digest: _stored_manifest(context, digest), names, ahead=16)
+        answers = context.workers.stream(lambda digest: stored_manifest(context, digest), names, ahead=16)
         for digest, found in zip(names, answers, strict=True):
             if found is not None:
                 documents[digest] = found.raw
@@ -228,54 +224,6 @@ def _below(context: Context, root: Index) -> dict[Digest, bytes]:
     if len(documents) == 1:
         raise NotFound("none of the index's manifests is in the store", where=root.digest, fix="push the image again")
     return documents
-
-
-def _stored_manifest(context: Context, digest: Digest) -> Manifest | Index | None:
-    try:
-        return context.documents.manifest(digest)
-    except NotFound:
-        return None
-
-
-def _choose(context: Context, index: Index, wanted: Platform, where: str) -> Manifest:
-    offered: list[str] = []
-    exact: list[Digest] = []
-    for child in index.manifests:
-        if child.is_attestation or child.media_type.endswith("index.v1+json"):
-            continue
-        platform = child.platform
-        if platform is None or not platform.is_known:
-            config = _platform_of(context, child)
-            if config is None:
-                continue
-            platform = config
-        offered.append(str(platform))
-        if platform.matches(wanted):
-            exact.append(child.digest)
-    found = next(filter(None, (_stored_manifest(context, digest) for digest in exact)), None)
-    if isinstance(found, Manifest):
-        return found
-    if exact:
-        raise NotFound(
-            f"the image for {wanted} is not in the store",
-            where=where,
-            cause="its index names it, but it was never pushed (a partial index)",
-            fix=f"push that platform, or choose another: {', '.join(offered)}",
-        )
-    raise NotFound(
-        f"no image for {wanted}",
-        where=where,
-        cause=f"the index holds {', '.join(offered) or 'no images'}",
-        fix="choose one of them with --platform",
-    )
-
-
-def _platform_of(context: Context, child: Descriptor) -> Platform | None:
-    try:
-        found = context.documents.manifest(child.digest)
-        return context.documents.config(found.config).platform if isinstance(found, Manifest) else None
-    except (NotFound, IntegrityError):
-        return None
 
 
 def _with_documents(
@@ -308,7 +256,7 @@ def _with_documents(
 
 
 def _config(context: Context, config: Descriptor) -> bytes:
-    raw = context.documents.read(config.digest, max_bytes=MAX_CONFIG_BYTES)
+    raw = context.documents.read(config.digest, max_bytes=MAX_CONFIG_BYTES, must_be_stored=True)
     if len(raw) != config.size:
         raise IntegrityError(
             "the image's config has another size than its manifest says",

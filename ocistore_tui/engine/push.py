@@ -11,6 +11,7 @@ from ocistore_tui.engine.cancel import StopSignal, stoppable
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.intake import Intake
 from ocistore_tui.engine.known import find_known_layers, layers_by_diff_id
+from ocistore_tui.engine.platforms import choose_platform
 from ocistore_tui.engine.ports import ImageSource
 from ocistore_tui.engine.presence import Presence
 from ocistore_tui.engine.progress import Tracker
@@ -22,6 +23,7 @@ from ocistore_tui.model.local import ClassicImage, ContentImage, ImageFacts, Sou
 from ocistore_tui.model.manifest import Descriptor, Index, Manifest, build_manifest
 from ocistore_tui.model.media_types import OCI_CONFIG, UNCOMPRESSED_LAYERS
 from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PushPlan, PushRequest, PushResult
+from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.progress import JobSnapshot, JobState, LayerState
 from ocistore_tui.model.reference import Reference
 
@@ -67,7 +69,7 @@ def plan_push(context: Context, request: PushRequest) -> PushPlan:
     presence = Presence(context.blobs, context.workers)
     known: Mapping[Digest, Descriptor] = {}
     if facts.kind is SourceKind.CONTENT:
-        closure = _prepare_content(context, facts)
+        closure = _prepare_content(context, facts, request.platform)
     else:
         known, closure = _prepare_classic(context, presence, repository, facts, tag_before)
     if closure is not None and closure.missing:
@@ -194,10 +196,17 @@ def _prepare_classic(
     return known, Closure(manifest, (manifest,), manifest.blobs)
 
 
-def _prepare_content(context: Context, facts: ImageFacts) -> Closure | None:
+def _prepare_content(context: Context, facts: ImageFacts, wanted: Platform | None) -> Closure | None:
     """A content image brings its manifests: from the source itself, or from the store that has them already."""
     documents = dict(facts.documents)
-    pending = [] if facts.id in documents else [facts.id]
+    root = facts.id
+    if wanted is not None and root not in documents:
+        try:
+            root = choose_platform(context, context.documents.manifest(root), wanted, where=facts.name).digest
+        except (NotFound, IntegrityError):
+            # The source looks itself when it exports.
+            return None
+    pending = [] if root in documents else [root]
     while pending:
         try:
             found = context.documents.manifest(pending.pop())
@@ -207,7 +216,7 @@ def _prepare_content(context: Context, facts: ImageFacts) -> Closure | None:
         documents[found.digest] = found.raw
         if isinstance(found, Index):
             pending += [child.digest for child in found.manifests if child.digest not in documents]
-    return close(facts.id, documents)
+    return close(root, documents)
 
 
 def _closure_of_export(

@@ -9,6 +9,7 @@ from typing import Self
 from ocistore_tui.backends.base import CancelSignal, ObjectStore, Report
 from ocistore_tui.engine.cache import Cache
 from ocistore_tui.engine.context import Context, OpenSource, OpenTarget
+from ocistore_tui.engine.damage import WatchedBlobs
 from ocistore_tui.engine.documents import Documents
 from ocistore_tui.engine.inspection import inspect
 from ocistore_tui.engine.listing import list_tags
@@ -17,7 +18,6 @@ from ocistore_tui.engine.pull import plan_pull, pull
 from ocistore_tui.engine.push import plan_push, push
 from ocistore_tui.engine.workers import Workers
 from ocistore_tui.errors import Unavailable
-from ocistore_tui.layout.blobs import Blobs
 from ocistore_tui.layout.catalog import repositories
 from ocistore_tui.layout.check import Flaw, check_repository
 from ocistore_tui.layout.repository import Repository
@@ -51,7 +51,8 @@ class Service:
         cache_dir: Path | None = None,
         concurrency: int = 4,
     ) -> None:
-        blobs, cache = Blobs(store), Cache(cache_dir)
+        cache = Cache(cache_dir)
+        blobs = WatchedBlobs(store, cache)
         self._engine = engine
         self._context = Context(
             store, blobs, Documents(blobs, cache), cache, Workers(concurrency), open_source, open_target

@@ -97,12 +97,22 @@ class Blobs:
         blob: Descriptor,
         chunks: Iterable[bytes],
         *,
+        replace: bool = False,
         progress: Callable[[int], None] | None = None,
         cancel: CancelSignal | None = None,
     ) -> None:
-        """Store a blob of known digest; nothing becomes visible unless its bytes fit. Replaces a damaged one."""
+        """Store a blob of known digest; nothing becomes visible unless its bytes fit.
+
+        One that is there with its size is left alone, unless it is to be replaced; one of another size is replaced.
+        """
         self._store.put_stream(
-            paths.blob(blob.digest), chunks, size_bytes=blob.size, digest=blob.digest, progress=progress, cancel=cancel
+            paths.blob(blob.digest),
+            chunks,
+            size_bytes=blob.size,
+            digest=blob.digest,
+            if_absent=not replace,
+            progress=progress,
+            cancel=cancel,
         )
 
     def upload_file(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ocistore_tui.errors import NotFound
 from ocistore_tui.model.progress import LayerState
 from tests.testbed import images
 from tests.testbed.daemons import client
@@ -172,3 +173,20 @@ def test_podman_takes_and_gives(podman: str, tmp_path: Path, unique: str) -> Non
     with directory_service(tmp_path / "elsewhere", docker_host=podman) as service:
         again = push(service, f"{unique}:1")
         assert {row.diff_id for row in again.layers} == {*map(str, (images.Digest.of(raw) for raw in image.layers))}
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["unknown to the store", "known to the store"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_platform_the_image_is_not_for_is_refused(
+    engine: str, known: bool, request: pytest.FixtureRequest, tmp_path: Path, unique: str
+) -> None:
+    host = request.getfixturevalue(engine)
+    load(host, images.docker_archive(tmp_path / "image.tar", {f"{unique}:1": Image((layer(unique),))}))
+    (tmp_path / "store").mkdir()
+    with directory_service(tmp_path / "store", docker_host=host) as service:
+        if known:
+            push(service, f"{unique}:1")
+        with pytest.raises(NotFound, match="linux/arm64"):
+            push(service, f"{unique}:2", f"{unique}:1", platform="linux/arm64")
+        assert "2" not in list(service.tag_names(unique))
+        assert push(service, f"{unique}:3", f"{unique}:1", platform="linux/amd64").digest

@@ -78,7 +78,7 @@ def test_one_platform_of_an_index(store: MemoryStore) -> None:
     store_image(store, "app", MULTI, "1")
     found = inspected(store, platform=ARM)
     assert (found.kind, found.digest) == ("image", MULTI.children[1].digest)
-    with pytest.raises(NotFound, match="no stored image for linux/s390x"):
+    with pytest.raises(NotFound, match="no image for linux/s390x"):
         inspected(store, platform=Platform(os="linux", architecture="s390x"))
 
 
@@ -87,9 +87,8 @@ def test_a_platform_is_found_beside_a_broken_one(store: MemoryStore) -> None:
     broken = Digest.of(MULTI.children[0].blobs[0])
     store.put(paths.blob(broken), b"?")
     assert inspected(store, platform=ARM).digest == MULTI.children[1].digest
-    with pytest.raises(NotFound) as caught:
-        inspected(store, platform=Platform(os="linux", architecture="amd64"))
-    assert str(broken) in caught.value.cause
+    flaws = inspected(store, platform=Platform(os="linux", architecture="amd64")).flaws
+    assert any(broken in flaw for flaw in flaws)
 
 
 def test_by_digest_the_tag_is_not_looked_at(store: MemoryStore) -> None:

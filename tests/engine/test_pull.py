@@ -213,3 +213,17 @@ def test_a_platform_that_is_named_twice_and_stored_once_is_found(service: Servic
     members = images.layout_members({"1": (images.OCI_INDEX, index)}, there.contents)
     push(service, "app:1", f"oci:{images.oci_layout(tmp_path / 'layout', members)}")
     assert pull(service, "app:1", f"oci:{tmp_path / 'out'}", platform="linux/amd64").digest == there.digest
+
+
+def test_what_only_the_cache_has_is_not_handed_out_as_stored(service: Service, root: Path, tmp_path: Path) -> None:
+    """Whoever tries a store by pulling from it must not be told that all is well."""
+    both = [Image((layer("a"),)), Image((layer("b"),), architecture="arm64")]
+    index = images.index_of(both)
+    members = images.layout_members({"1": (images.OCI_INDEX, index)}, [raw for one in both for raw in one.contents])
+    push(service, "app:1", f"oci:{images.oci_layout(tmp_path / 'layout', members)}")
+    (root / paths.blob(both[1].digest)).unlink()
+    with pytest.raises(NotFound, match="not in the store"):
+        pull(service, "app:1", f"oci:{tmp_path / 'out'}", platform="linux/arm64")
+    (root / paths.blob(both[0].id)).unlink()
+    with pytest.raises(NotFound):
+        pull(service, "app:1", f"oci:{tmp_path / 'out'}", platform="linux/amd64")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from ocistore_tui.engine.cache import Cache
 from ocistore_tui.engine.service import Service
 from ocistore_tui.errors import Cancelled, IntegrityError, NotFound, Refused, UsageError
 from ocistore_tui.layout import paths
@@ -130,6 +131,25 @@ def test_a_link_registries_stumble_over_is_written_anew_by_the_same_push(
     link.write_bytes(link.read_bytes() + b"\n")
     push(service, "app:1", kept(tmp_path, image))
     assert link.read_text() == image.digest
+
+
+@pytest.mark.parametrize("form", [archived, kept])
+@pytest.mark.parametrize("what", ["a layer", "the config", "the manifest"])
+def test_damage_a_pull_has_noticed_is_repaired_by_the_next_push(
+    what: str, form: Callable[[Path, Image], str], service: Service, root: Path, tmp_path: Path, image: Image
+) -> None:
+    """The size fits, so that nobody but a reader can tell."""
+    pushed = push(service, "app:1", form(tmp_path, image))
+    digest = {"a layer": pushed.layers[0].digest, "the config": image.id, "the manifest": pushed.digest}[what]
+    whole = blob_path(root, digest).read_bytes()
+    blob_path(root, digest).write_bytes(bytes(len(whole)))
+    with directory_service(root) as elsewhere:
+        elsewhere._context.documents._cache = Cache(None)
+        with pytest.raises(IntegrityError):
+            pull(elsewhere, "app:1", f"oci:{tmp_path / 'out'}")
+    push(service, "app:1", form(tmp_path, image))
+    assert blob_path(root, digest).read_bytes() == whole
+    pull(service, "app:1", f"oci:{tmp_path / 'out'}")
 
 
 @pytest.mark.parametrize("gone", ["config", "layer link", "revision", "manifest", "tag"])

@@ -1,0 +1,80 @@
+"""Blobs that were found damaged are remembered on this machine, so that the next push really repairs them.
+
+"It is there with its size" is all a push can ask of every blob without reading the whole store. A blob whose bytes were
+once seen to be wrong is read before it is taken as there again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from ocistore_tui.backends.base import CancelSignal, ObjectStore
+from ocistore_tui.engine.cache import Cache
+from ocistore_tui.errors import IntegrityError, NotFound
+from ocistore_tui.layout.blobs import Blobs
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.manifest import Descriptor
+
+
+class WatchedBlobs(Blobs):
+    """The blobs of a store, with what this machine has seen of damage among them."""
+
+    def __init__(self, store: ObjectStore, cache: Cache) -> None:
+        super().__init__(store)
+        self._cache = cache
+
+    def has(self, blob: Descriptor) -> bool:
+        """See `Blobs.has`; a suspect is read."""
+        return super().has(blob) and (not self._cache.is_suspect(blob.digest) or self._is_sound(blob))
+
+    def read(self, digest: Digest, *, max_bytes: int) -> bytes:
+        """See `Blobs.read`."""
+        try:
+            return super().read(digest, max_bytes=max_bytes)
+        except IntegrityError:
+            self._cache.suspect(digest)
+            raise
+
+    def open(self, blob: Descriptor, *, cancel: CancelSignal | None = None) -> Iterator[bytes]:
+        """See `Blobs.open`."""
+        try:
+            yield from super().open(blob, cancel=cancel)
+        except IntegrityError:
+            self._cache.suspect(blob.digest)
+            raise
+
+    def upload(
+        self,
+        blob: Descriptor,
+        chunks: Iterable[bytes],
+        *,
+        replace: bool = False,
+        progress: Callable[[int], None] | None = None,
+        cancel: CancelSignal | None = None,
+    ) -> None:
+        """See `Blobs.upload`; a suspect is replaced."""
+        replace = replace or self._cache.is_suspect(blob.digest)
+        super().upload(blob, chunks, replace=replace, progress=progress, cancel=cancel)
+        self._cache.clear(blob.digest)
+
+    def upload_file(
+        self,
+        blob: Descriptor,
+        path: Path,
+        *,
+        progress: Callable[[int], None] | None = None,
+        cancel: CancelSignal | None = None,
+    ) -> None:
+        """See `Blobs.upload_file`."""
+        super().upload_file(blob, path, progress=progress, cancel=cancel)
+        self._cache.clear(blob.digest)
+
+    def _is_sound(self, blob: Descriptor) -> bool:
+        try:
+            for _ in super().open(blob):
+                pass
+        except (IntegrityError, NotFound):
+            return False
+        self._cache.clear(blob.digest)
+        return True
