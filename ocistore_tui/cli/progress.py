@@ -85,7 +85,7 @@ class JsonEvents:
             for layer in snapshot.layers:
                 if self._seen.get(layer.id) != layer:
                     self._seen[layer.id] = layer
-                    self._output.event("layer", _layer_event(layer))
+                    self._output.event("layer", _layer_event(snapshot.verb, layer))
             for note in snapshot.notes[self._notes :]:
                 self._output.event("note", {"message": note})
             self._notes = len(snapshot.notes)
@@ -118,12 +118,15 @@ class JsonEvents:
         )
 
 
-def _layer_event(layer: LayerProgress) -> dict[str, object]:
+def _layer_event(verb: str, layer: LayerProgress) -> dict[str, object]:
+    # A raw layer has no digest before it is compressed: its diff ID joins what is told of it before and after.
+    is_raw = verb == "push" and layer.id.startswith("sha256:") and layer.id != layer.digest
     return {
         "digest": layer.digest or layer.id,
         "state": layer.state.value,
         "done_bytes": layer.done_bytes,
         "total_bytes": layer.total_bytes,
+        **({"diff_id": layer.id} if is_raw else {}),
     }
 
 
@@ -140,6 +143,7 @@ class PlainLines:
         self._output, self._clock, self._now = output, clock, now
         self._lock = threading.Lock()
         self._states: dict[str, LayerState] = {}
+        self._ended: set[str] = set()
         self._waiting: list[str] = []
         self._last = -inf
         self._last_total = clock()
@@ -179,9 +183,16 @@ class PlainLines:
         if old is layer.state or has_ended or layer.state in (LayerState.WAITING, *KEPT):
             return
         self._states[layer.id] = layer.state
+        digest = layer.digest or layer.id
+        # A blob two rows turned out to be is one to people.
+        if digest in self._ended:
+            return
+        if layer.state.is_final:
+            self._ended.add(digest)
         if layer.state.is_final or old in (None, LayerState.WAITING):
             amount = f"  {size(layer.total_bytes)}" if layer.total_bytes else ""
-            self._add(verb, f"{layer_name(layer)}  {layer.state.value}{amount}")
+            stored_as = f"  as {digest.partition(':')[2][:12]}" if layer.state.is_final and digest != layer.id else ""
+            self._add(verb, f"{layer_name(layer)}  {layer.state.value}{amount}{stored_as}")
 
     def _write_if_due(self) -> None:
         snapshot, now = self._snapshot, self._clock()

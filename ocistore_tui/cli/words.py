@@ -106,8 +106,19 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterab
     ]
 
 
+def awaits_export(snapshot: JobSnapshot) -> bool:
+    """Whether the engine still prepares what it will send: for long, and with nothing to see, as it should be."""
+    return snapshot.stage == "exporting"
+
+
 def total_line(snapshot: JobSnapshot, *, width: int = 160) -> str:
     """The whole job in one line: what, where it is, how much, how fast, how long; the name gives way to the rest."""
+    rest = "waiting for the engine's export" if awaits_export(snapshot) else "  ".join(_amounts(snapshot))
+    subject = inert(snapshot.subject, limit=max(12, width - len(snapshot.verb) - len(rest) - 3))
+    return f"{snapshot.verb} {subject}  {rest}"
+
+
+def _amounts(snapshot: JobSnapshot) -> list[str]:
     done, total = snapshot.done_bytes, snapshot.total_bytes
     parts = [snapshot.stage]
     if total:
@@ -116,12 +127,9 @@ def total_line(snapshot: JobSnapshot, *, width: int = 160) -> str:
         parts.append(f"{size(int(snapshot.rate_bytes_s))}/s")
     if snapshot.eta_s is not None:
         parts.append(f"{_about(snapshot.eta_s)} left")
-    rest = "  ".join(parts)
-    subject = inert(snapshot.subject, limit=max(12, width - len(snapshot.verb) - len(rest) - 3))
-    return f"{snapshot.verb} {subject}  {rest}"
+    return parts
 
 
 def layer_name(layer: LayerProgress) -> str:
-    """A layer for people: twelve hex digits."""
-    text = layer.digest or layer.id
-    return text.partition(":")[2][:12] if text.startswith("sha") else inert(text, limit=30)
+    """A layer for people, the same from its start to its end: twelve hex digits of what it was known by first."""
+    return layer.id.partition(":")[2][:12] if layer.id.startswith("sha") else inert(layer.id, limit=30)

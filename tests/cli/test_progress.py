@@ -45,6 +45,11 @@ def snapshot(*layers: LayerProgress, state: JobState = JobState.RUNNING, notes: 
     )  # fmt: skip
 
 
+def exporting() -> JobSnapshot:
+    """Before the engine has sent a byte."""
+    return replace(snapshot(layer(A, LayerState.WAITING)), stage="exporting", rate_bytes_s=0.0, eta_s=None)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -99,6 +104,32 @@ def test_json_is_one_object_a_line_and_nothing_else(oci_store: Invoke, here: Pat
     assert totals == sorted(totals)
 
 
+def test_a_raw_layer_is_joined_by_its_diff_id(oci_store: Invoke, here: Path) -> None:
+    words = ("fs", "push", "app:1", "--image", "docker-archive:hello.tar", "--dir", "s", "--progress", "json", "--json")
+    done = oci_store(*words)
+    layers = [event for event in done.events if event["event"] == "layer"]
+    ends = {event["diff_id"]: event["digest"] for event in layers if event["state"] == "uploaded"}
+    assert ends == {row["diff_id"]: row["digest"] for row in done.document["layers"]}
+    assert {event["diff_id"] for event in layers if event["state"] == "compressing"} == ends.keys()
+
+
+def test_a_layer_starts_and_ends_under_one_name(oci_store: Invoke, here: Path) -> None:
+    lines = [line.split()[2:] for line in push(oci_store, "plain").splitlines() if " push  " in line]
+    started = [words[0] for words in lines if words[1] == "compressing"]
+    ended = {words[0]: words[-1] for words in lines if words[1] == "uploaded"}
+    assert sorted(started) == sorted(ended)
+    layers = oci_store("fs", "inspect", "app:1", "--dir", "s", "--json").document["layers"]
+    assert ended == {row["diff_id"][7:19]: row["digest"][7:19] for row in layers}
+
+
+@pytest.mark.parametrize("image", ["oci-archive:tools.tar", "oci:multi", "docker-archive:hello.tar"])
+def test_every_layer_is_two_plain_lines(oci_store: Invoke, here: Path, image: str) -> None:
+    words = ("fs", "push", "app:1", "--image", image, "--dir", "s", "--progress", "plain", "--json")
+    done = oci_store(*words)
+    told = [tuple(line.split()[2:4]) for line in done.err.splitlines() if " push  " in line]
+    assert len(told) == len(set(told)) == 2 * len(done.document["layers"])
+
+
 def test_json_events_of_a_failure_end_with_the_error(oci_store: Invoke, store: Path) -> None:
     done = oci_store("fs", "pull", "team/hello:nope", "--image", "oci:x", "--progress=json")
     assert (done.code, done.out) == (3, "")
@@ -151,6 +182,21 @@ def test_plain_lines_say_the_total_every_ten_seconds_even_when_nothing_moves(
         said += capsys.readouterr().err.splitlines()
     total = "push  push team/app:1  reading  25%  250 Bytes of 1.0 kB  500 Bytes/s  4 s left"
     assert said == [f"12:00:{second}Z {total}" for second in (10, 20, 30)]
+
+
+def test_plain_lines_say_that_the_engine_prepares_its_export(capsys: pytest.CaptureFixture[str], clock: Clock) -> None:
+    display = progress.PlainLines(Output(), clock=clock, now=clock.time)
+    display.show(exporting())
+    clock.now_s += 30
+    display.tick()
+    assert capsys.readouterr().err == "12:00:30Z push  push team/app:1  waiting for the engine's export\n"
+
+
+def test_a_blob_two_rows_turn_out_to_be_ends_once(capsys: pytest.CaptureFixture[str], clock: Clock) -> None:
+    display = progress.PlainLines(Output(), clock=clock, now=clock.time)
+    blob = layer(A, LayerState.UPLOADED, 1000)
+    display.show(snapshot(blob, replace(blob, id=B), state=JobState.DONE))
+    assert capsys.readouterr().err == f"12:00:00Z push  {A.short}  uploaded  1.0 kB\n"
 
 
 def test_layers_that_need_not_move_are_no_lines(capsys: pytest.CaptureFixture[str], clock: Clock) -> None:
@@ -216,3 +262,11 @@ def test_it_says_when_nothing_moves(capsys: pytest.CaptureFixture[str], clock: C
     clock.now_s += 7
     display.tick()
     assert "stalled 7.0 s" in drawn(capsys)[0]
+
+
+def test_an_engine_that_prepares_its_export_is_not_stalled(capsys: pytest.CaptureFixture[str], clock: Clock) -> None:
+    display = live.Live(Output(), clock=clock)
+    display.show(exporting())
+    clock.now_s += 70
+    display.tick()
+    assert drawn(capsys)[-3].rstrip() == "push team/app:1  waiting for the engine's export  1:10 min"
