@@ -12,6 +12,7 @@ looked for in ``bin`` of the test bed (``OCISTORE_TESTBED``), then in PATH. Run 
 from __future__ import annotations
 
 import argparse
+import compileall
 import contextlib
 import shutil
 import sys
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import ocistore_tui
 from benchmarks.image import build_image, layer_count
 from benchmarks.images import Bench, cleaned, find_daemon, pull_rows, push_rows
 from benchmarks.report import RESULTS, images_table, write_part
@@ -32,6 +34,8 @@ def main() -> None:
     options = _options()
     options.work = options.work.resolve()
     options.work.mkdir(parents=True, exist_ok=True)
+    # As pip leaves an installed program, whatever PYTHONDONTWRITEBYTECODE says here.
+    compileall.compile_dir(Path(ocistore_tui.__file__).parent, quiet=2)
     if options.build_only:
         image = build_image(options.work, tiny=options.tiny)
         print(f"{image}: {image.stat().st_size / 1e6:.0f} MB")
