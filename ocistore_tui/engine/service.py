@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ocistore_tui.backends.base import CancelSignal, ObjectStore, Report
 from ocistore_tui.engine.cache import Cache
 from ocistore_tui.engine.context import Context, OpenSource, OpenTarget
 from ocistore_tui.engine.damage import WatchedBlobs
 from ocistore_tui.engine.documents import Documents
-from ocistore_tui.engine.inspection import inspect
-from ocistore_tui.engine.listing import list_tags
 from ocistore_tui.engine.ports import Engine
-from ocistore_tui.engine.pull import plan_pull, pull
-from ocistore_tui.engine.push import plan_push, push
 from ocistore_tui.engine.workers import Workers
 from ocistore_tui.errors import Unavailable
-from ocistore_tui.layout.catalog import repositories
-from ocistore_tui.layout.check import Flaw, check_repository
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.listing import Inspection, RepositoryRow, TagRow
 from ocistore_tui.model.local import LocalImage
@@ -27,6 +21,11 @@ from ocistore_tui.model.plan import PullPlan, PullRequest, PullResult, PushPlan,
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.progress import JobSnapshot
 from ocistore_tui.model.reference import Reference
+
+if TYPE_CHECKING:
+    from ocistore_tui.layout.check import Flaw
+
+# Each verb is imported by its method: a short command pays for its own only.
 
 
 class Service:
@@ -64,7 +63,9 @@ class Service:
         return self._context.store.url
 
     def repositories(self, *, start_after: str | None = None) -> Iterator[RepositoryRow]:
-        """Repositories in byte order, as they are found."""
+        """Repositories in byte order of their path components (``a``, ``a/b``, ``a-b``), as they are found."""
+        from ocistore_tui.layout.catalog import repositories
+
         for found in repositories(self._context.store, start_after=start_after):
             yield RepositoryRow(found.name, found.valid)
 
@@ -74,14 +75,20 @@ class Service:
 
     def tags(self, repository: str) -> Iterator[TagRow]:
         """A repository's tags in natural order, with details; `NotFound` when there is no such repository."""
+        from ocistore_tui.engine.listing import list_tags
+
         return list_tags(self._context, repository)
 
     def inspect(self, reference: Reference, *, platform: Platform | None = None) -> Inspection:
         """Everything about one reference."""
+        from ocistore_tui.engine.inspection import inspect
+
         return inspect(self._context, reference, platform)
 
     def plan_push(self, request: PushRequest) -> PushPlan:
         """What a push would do; writes nothing."""
+        from ocistore_tui.engine.push import plan_push
+
         return plan_push(self._context, request)
 
     def push(
@@ -92,10 +99,14 @@ class Service:
         cancel: CancelSignal | None = None,
     ) -> PushResult:
         """Do what the plan says; the last snapshot always arrives, also on failure."""
+        from ocistore_tui.engine.push import push
+
         return push(self._context, plan, on_progress=on_progress, cancel=cancel)
 
     def plan_pull(self, request: PullRequest) -> PullPlan:
         """What a pull would do; changes nothing."""
+        from ocistore_tui.engine.pull import plan_pull
+
         return plan_pull(self._context, request)
 
     def pull(
@@ -106,6 +117,8 @@ class Service:
         cancel: CancelSignal | None = None,
     ) -> PullResult:
         """Do what the plan says; the last snapshot always arrives, also on failure."""
+        from ocistore_tui.engine.pull import pull
+
         return pull(self._context, plan, on_progress=on_progress, cancel=cancel)
 
     def local_images(self) -> list[LocalImage]:
@@ -120,6 +133,8 @@ class Service:
 
     def flaws(self, repository: str) -> Iterator[Flaw]:
         """What is wrong with a repository, without reading its layers; nothing when it is sound."""
+        from ocistore_tui.layout.check import check_repository
+
         return check_repository(self._context.store, repository)
 
     def check(self, *, write: bool = False) -> Report:
