@@ -82,7 +82,9 @@ def _variable_of(context: click.Context, backend: str, name: str) -> str:
     source = context.get_parameter_source(name)
     if source is ParameterSource.COMMANDLINE:
         return ""
-    variables = _DOCKER_HOST if name == "docker_host" else _READ_ELSEWHERE.get((backend, name), ())
+    variables: tuple[str, ...] = _READ_ELSEWHERE.get((backend, name), ())
+    if name == "docker_host":
+        variables = _DOCKER_HOST
     if source is ParameterSource.ENVIRONMENT:
         option = next(parameter for parameter in context.command.params if parameter.name == name)
         variables = (option.envvar,) if isinstance(option.envvar, str) else tuple(option.envvar or ())

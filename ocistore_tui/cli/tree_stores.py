@@ -9,7 +9,8 @@ import click
 from ocistore_tui.cli.help import SETTINGS, Verb, Words
 from ocistore_tui.cli.options import backend_options, global_options, global_parameters, globals_of
 from ocistore_tui.cli.tree_verbs import TITLES
-from ocistore_tui.config import BACKENDS
+from ocistore_tui.config import BACKENDS, load_connections
+from ocistore_tui.errors import OciStoreError
 
 _ADD = {
     "s3": "oci-store stores add prod s3 --bucket my-bucket --root-dir registry --region eu-west-1",
@@ -46,8 +47,18 @@ def ls(context: click.Context) -> None:
 ls.examples = ("oci-store stores ls", "oci-store stores ls --json")  # type: ignore[attr-defined]
 
 
+def _saved_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """What Tab offers for a name; with ``@`` before it where one was typed."""
+    del context, parameter
+    mark = "@" if incomplete.startswith("@") else ""
+    try:
+        return [mark + name for name in load_connections() if (mark + name).startswith(incomplete)]
+    except OciStoreError:
+        return []
+
+
 @stores.command("rm", cls=Verb, context_settings=SETTINGS, short_help="Forget one.")
-@click.argument("name")
+@click.argument("name", shell_complete=_saved_names)
 @global_options
 @click.pass_context
 def rm(context: click.Context, name: str) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import shlex
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,7 @@ def complete(line: str, *, name: str = "oci-store", env: dict[str, str] | None =
     script = f"""
         eval "$({name} completion bash)"
         COMP_WORDS=({shlex.join(words)}); COMP_CWORD={len(words) - 1}; COMP_LINE={shlex.quote(line)}
+        COMP_POINT={len(line)}
         function=$(complete -p {name} | sed 's/.*-F \\([^ ]*\\).*/\\1/')
         $function {name} "${{COMP_WORDS[COMP_CWORD]}}" ""
         printf '%s\\n' "${{COMPREPLY[@]}}"
@@ -32,6 +36,42 @@ def complete(line: str, *, name: str = "oci-store", env: dict[str, str] | None =
     )  # fmt: skip
     assert done.stderr == ""
     return done.stdout.split()
+
+
+def typed(keys: str, env: Mapping[str, str]) -> str:
+    """The line a person has before them who types ``keys`` into an interactive bash."""
+    main, worker = pty.openpty()
+    path = f"{Path(OCI_STORE).parent}:{os.environ['PATH']}"
+    script = "PS1=; bind 'set enable-bracketed-paste off'; bind 'set bell-style none'; "
+    script += 'eval "$(oci-store completion bash)"; echo rea""dy'
+    with subprocess.Popen(
+        ["bash", "--norc", "--noprofile", "-i"], stdin=worker, stdout=worker, stderr=worker, start_new_session=True,
+        env={**os.environ, "PATH": path, "TERM": "dumb", **env},
+    ) as bash:  # fmt: skip
+        os.close(worker)
+        try:
+            _write_and_wait(main, f"{script}\n", "\nready\r\n")
+            # The line is wrapped up as a word of another command, which says it.
+            answer = _write_and_wait(main, f"{keys}\x05]]'\x01printf '[[%s\\n' '\n", "\n[[", "]]\r\n")
+        finally:
+            bash.kill()
+            os.close(main)
+    return answer.rpartition("\n[[")[2].partition("]]")[0]
+
+
+def _write_and_wait(terminal: int, keys: str, *marks: str) -> str:
+    os.write(terminal, keys.encode())
+    seen = ""
+    while True:
+        rest = seen
+        for mark in marks:
+            _, found, rest = rest.partition(mark)
+            if not found:
+                break
+        else:
+            return seen
+        assert select.select([terminal], [], [], LONGEST_S)[0], seen
+        seen += os.read(terminal, 65536).decode(errors="replace")
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +103,23 @@ def test_a_saved_connection_and_its_verbs(here: Path) -> None:
     assert set(complete("oci-store @", env=env)) == {"@prod", "@primary"}
     assert complete("oci-store @pro", env=env) == ["@prod"]
     assert "push" in complete("oci-store @prod ", env=env)
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ("oci-store @us\t", "oci-store @usb "),
+        ("oci-store @usb l\t", "oci-store @usb ls "),
+        ("oci-store @usb push app --via=reg\t", "oci-store @usb push app --via=registry "),
+        ("oci-store @usb push app --vi\t", "oci-store @usb push app --via "),
+        ("oci-store stores rm u\t", "oci-store stores rm usb "),
+        ("oci-store stores rm @u\t", "oci-store stores rm @usb "),
+        ("ocistore-tui @us\t", "ocistore-tui @usb "),
+    ],
+)
+def test_tab_in_a_bash_somebody_types_into(here: Path, keys: str, line: str) -> None:
+    (here / "c.toml").write_text('[connections.usb]\nbackend = "fs"\n[connections.prod]\nbackend = "fs"\n')
+    assert typed(keys, {"OCISTORE_CONFIG": str(here / "c.toml")}) == line
 
 
 def test_the_other_name_of_the_program() -> None:
