@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from ocistore_tui.backends.base import check_cancel
-from ocistore_tui.engine.cancel import StopSignal
 from ocistore_tui.engine.context import Context
+from ocistore_tui.engine.job import StopSignal
 from ocistore_tui.errors import IntegrityError, NotFound
 from ocistore_tui.layout.referrers import add_referrer
 from ocistore_tui.layout.repository import Repository

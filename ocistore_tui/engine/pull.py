@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ocistore_tui.backends.base import CancelSignal
-from ocistore_tui.engine.cancel import StopSignal, stoppable
 from ocistore_tui.engine.context import Context
+from ocistore_tui.engine.job import StopSignal, run_job
 from ocistore_tui.engine.platforms import choose_platform, stored_manifest
 from ocistore_tui.engine.ports import ImageTarget
 from ocistore_tui.engine.progress import Tracker
 from ocistore_tui.engine.publish import close
 from ocistore_tui.engine.resolve import resolve
-from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, PartialLoadRefused, UsageError
+from ocistore_tui.errors import IntegrityError, NotFound, PartialLoadRefused, UsageError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.image import MAX_CONFIG_BYTES, parse_config
 from ocistore_tui.model.local import Loaded, StoredImage
@@ -21,7 +21,7 @@ from ocistore_tui.model.manifest import Descriptor, Index, Manifest
 from ocistore_tui.model.media_types import is_foreign
 from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PullPlan, PullRequest, PullResult
 from ocistore_tui.model.platform import Platform
-from ocistore_tui.model.progress import JobSnapshot, JobState, LayerState
+from ocistore_tui.model.progress import JobSnapshot, LayerState
 from ocistore_tui.model.reference import Reference
 
 _MAX_MANIFESTS = 1000
@@ -88,16 +88,7 @@ def pull(
         OciStoreError: anything else.
     """
     tracker = Tracker("pull", plan.image, on_progress)
-    for note in plan.notes:
-        tracker.note(note)
-    try:
-        stop = StopSignal(cancel)
-        result = stoppable(lambda: _pull(context, plan, tracker, stop), cancel, stop)
-    except OciStoreError as error:
-        tracker.finish(JobState.CANCELLED if error.kind == "cancelled" else JobState.FAILED)
-        raise
-    tracker.finish(JobState.DONE)
-    return result
+    return run_job(tracker, plan.notes, lambda stop: _pull(context, plan, tracker, stop), cancel)
 
 
 def _pull(context: Context, plan: PullPlan, tracker: Tracker, stop: StopSignal) -> PullResult:

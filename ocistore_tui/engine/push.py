@@ -7,16 +7,16 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from ocistore_tui.backends.base import CancelSignal, check_cancel
-from ocistore_tui.engine.cancel import StopSignal, stoppable
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.intake import Intake
+from ocistore_tui.engine.job import StopSignal, run_job
 from ocistore_tui.engine.known import find_known_layers, layers_by_diff_id
 from ocistore_tui.engine.platforms import choose_platform
 from ocistore_tui.engine.ports import ImageSource
 from ocistore_tui.engine.presence import Presence
 from ocistore_tui.engine.progress import Tracker
 from ocistore_tui.engine.publish import Closure, close, is_published, publish
-from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, StoreMissing, UsageError
+from ocistore_tui.errors import IntegrityError, NotFound, StoreMissing, UsageError
 from ocistore_tui.layout.repository import Repository, TagLink, Whatever
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import ClassicImage, ContentImage, ImageFacts, SourceKind
@@ -24,7 +24,7 @@ from ocistore_tui.model.manifest import Descriptor, Index, Manifest, build_manif
 from ocistore_tui.model.media_types import OCI_CONFIG, UNCOMPRESSED_LAYERS
 from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PushPlan, PushRequest, PushResult
 from ocistore_tui.model.platform import Platform
-from ocistore_tui.model.progress import JobSnapshot, JobState, LayerState
+from ocistore_tui.model.progress import JobSnapshot, LayerState
 from ocistore_tui.model.reference import Reference
 
 
@@ -107,16 +107,7 @@ def push(
         OciStoreError: anything else; the tag is untouched.
     """
     tracker = Tracker("push", str(plan.reference), on_progress)
-    for note in plan.notes:
-        tracker.note(note)
-    try:
-        stop = StopSignal(cancel)
-        result = stoppable(lambda: _push(context, plan, tracker, stop), cancel, stop)
-    except OciStoreError as error:
-        tracker.finish(JobState.CANCELLED if error.kind == "cancelled" else JobState.FAILED)
-        raise
-    tracker.finish(JobState.DONE)
-    return result
+    return run_job(tracker, plan.notes, lambda stop: _push(context, plan, tracker, stop), cancel)
 
 
 def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) -> PushResult:

@@ -1,13 +1,15 @@
-"""Stopping: at the user's word, or because one part of a job has failed; at once, whatever the job waits for."""
+"""One push or pull as a job: watched to its last snapshot, and stopped at once, whatever it waits for."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from ocistore_tui.backends.base import CancelSignal
+from ocistore_tui.engine.progress import Tracker
 from ocistore_tui.errors import Cancelled
+from ocistore_tui.model.progress import JobState
 
 _Result = TypeVar("_Result")
 
@@ -32,7 +34,28 @@ class StopSignal:
         return self._failed or (self._user is not None and self._user.is_set())
 
 
-def stoppable(work: Callable[[], _Result], user: CancelSignal | None, stop: StopSignal) -> _Result:
+def run_job(
+    tracker: Tracker, notes: Iterable[str], work: Callable[[StopSignal], _Result], cancel: CancelSignal | None
+) -> _Result:
+    """Do ``work``; the last snapshot always arrives, however it ends.
+
+    Raises:
+        Cancelled: ``cancel`` was set.
+        BaseException: whatever ``work`` raised.
+    """
+    for note in notes:
+        tracker.note(note)
+    stop = StopSignal(cancel)
+    try:
+        result = _stoppable(lambda: work(stop), cancel, stop)
+    except BaseException as error:
+        tracker.finish(JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED)
+        raise
+    tracker.finish(JobState.DONE)
+    return result
+
+
+def _stoppable(work: Callable[[], _Result], user: CancelSignal | None, stop: StopSignal) -> _Result:
     """Run ``work``, which asks ``stop`` before everything it writes; stop waiting for it soon after ``user`` is set.
 
     No SDK can interrupt a request from outside. So the work has a thread of its own, and one that hangs in a request
