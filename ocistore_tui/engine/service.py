@@ -87,7 +87,7 @@ class Service:
 
     def plan_push(self, request: PushRequest) -> PushPlan:
         """What a push would do; writes nothing."""
-        from ocistore_tui.engine.push import plan_push
+        from ocistore_tui.engine.push_plan import plan_push
 
         return plan_push(self._context, request)
 
@@ -105,7 +105,7 @@ class Service:
 
     def plan_pull(self, request: PullRequest) -> PullPlan:
         """What a pull would do; changes nothing."""
-        from ocistore_tui.engine.pull import plan_pull
+        from ocistore_tui.engine.pull_plan import plan_pull
 
         return plan_pull(self._context, request)
 

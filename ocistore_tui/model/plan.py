@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ocistore_tui.errors import UsageError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.progress import LayerState
@@ -33,6 +34,23 @@ class PullRequest:
     platform: Platform | None = None
     all_platforms: bool = False
     via: str = "auto"
+
+
+def check_request(request: PushRequest | PullRequest) -> None:
+    """Refuse what no push or pull can do.
+
+    Raises:
+        UsageError: an unknown transport, or one platform and all of them.
+    """
+    if request.via not in ("auto", "archive"):
+        raise UsageError(
+            f"transport {request.via} is not available",
+            where="--via",
+            cause="this version moves images by the daemon's save and load streams",
+            fix="use --via archive, or leave it out",
+        )
+    if request.platform is not None and request.all_platforms:
+        raise UsageError("--platform and --all-platforms exclude each other", fix="use one of them")
 
 
 @dataclass(frozen=True, slots=True)
