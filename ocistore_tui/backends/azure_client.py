@@ -22,6 +22,7 @@ from requests.adapters import HTTPAdapter
 
 from ocistore_tui.backends.azure_listing import without_unused
 from ocistore_tui.backends.azure_retry import BoundedRetry
+from ocistore_tui.backends.base import MIB, QUICK_SHARE, SILENCE_S
 from ocistore_tui.backends.selftest import clock_offset_s
 from ocistore_tui.errors import UsageError
 
@@ -75,7 +76,7 @@ class _Transport(RequestsTransport):  # type: ignore[misc]
             session=session,
             session_owner=False,
             connection_timeout=10,
-            read_timeout=60,
+            read_timeout=SILENCE_S,
             connection_verify=_verification(options),
         )
         self.clock_offset_s: float | None = None
@@ -88,6 +89,10 @@ class _Transport(RequestsTransport):  # type: ignore[misc]
 
     def send(self, request: Any, **kwargs: Any) -> Any:
         """See `RequestsTransport.send`."""
+        limits_s = [self.connection_config.read_timeout, kwargs.get("read_timeout") or SILENCE_S]
+        if _is_small(request):
+            limits_s.append(QUICK_SHARE * SILENCE_S)
+        kwargs["read_timeout"] = min(limits_s)
         response = super().send(request, **kwargs)
         self.clock_offset_s = clock_offset_s(response.headers.get("Date"))
         if request.method == "GET" and "comp=list" in request.url and response.status_code == 200:
@@ -105,6 +110,17 @@ class _Transport(RequestsTransport):  # type: ignore[misc]
         self._rows.rows = list(blobs)
         blobs.clear()
         return _Shortened(request, response.internal_response, ElementTree.tostring(root))
+
+
+def _is_small(request: Any) -> bool:
+    """Whether neither the request nor its answer moves much, as `base.SILENCE_S` means it."""
+    query = urlsplit(request.url).query
+    if request.method in ("HEAD", "DELETE"):
+        return True
+    if request.method == "GET":
+        return "comp=" in query
+    size_bytes = int(request.headers.get("Content-Length") or 0)
+    return request.method == "PUT" and "comp=" not in query and size_bytes <= MIB
 
 
 class _Shortened(RequestsTransportResponse):  # type: ignore[misc]

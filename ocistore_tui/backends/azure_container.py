@@ -14,7 +14,7 @@ from ocistore_tui.backends.azure_client import AzureConnection, AzureOptions
 from ocistore_tui.backends.azure_errors import no_object, nothing_there, translated
 from ocistore_tui.backends.azure_listing import in_byte_order, read_blob, read_name
 from ocistore_tui.backends.azure_upload import match, token_of
-from ocistore_tui.backends.base import Entry
+from ocistore_tui.backends.base import QUICK_SHARE, SILENCE_S, Entry
 from ocistore_tui.backends.objects import too_large, too_short
 from ocistore_tui.errors import NotFound
 
@@ -165,7 +165,8 @@ class Container:
     def get(self, key: str, max_bytes: int) -> tuple[bytes, str]:
         """See `ObjectStore.get`."""
         with self.translated(key):
-            answer = self.blob(key).download_blob(offset=0, length=max_bytes + 1)
+            quick_s = QUICK_SHARE * SILENCE_S
+            answer = self.blob(key).download_blob(offset=0, length=max_bytes + 1, read_timeout=quick_s)
             data, properties = answer.readall(), answer.properties
         if len(data) > max_bytes:
             raise too_large(self.where(key), max_bytes)

@@ -18,6 +18,7 @@ from azure.core.exceptions import (
     IncompleteReadError,
     ServiceRequestError,
     ServiceResponseError,
+    ServiceResponseTimeoutError,
 )
 
 from ocistore_tui.backends.rows import Row, root_cause
@@ -125,6 +126,12 @@ _FAILING = Row(
 _UNREACHABLE = Row(
     Unavailable, "Azure Blob Storage cannot be reached", "", "check the network, the proxy settings and --endpoint"
 )
+_SILENT = Row(
+    Unavailable,
+    "Azure Blob Storage is silent",
+    "the server takes the connection and does not answer in time",
+    "check --endpoint, then run the command again",
+)
 _TLS = Row(
     Unavailable,
     "the server's certificate is not trusted",
@@ -217,6 +224,7 @@ BY_CLASS: tuple[tuple[type[BaseException], Row], ...] = (
     (IncompleteReadError, _UNREACHABLE._replace(cause="the connection was cut")),  # before its parent, DecodeError
     (DecodeError, _NOT_AZURE),
     (DeserializationError, _NOT_AZURE),
+    (ServiceResponseTimeoutError, _SILENT),
     (ServiceRequestError, _UNREACHABLE),
     (ServiceResponseError, _UNREACHABLE),
     (HttpResponseError, _UNREACHABLE),  # without a status: a body that could not be read to its end

@@ -19,6 +19,16 @@ from ocistore_tui.model.digest import Digest
 MIB = 1024 * 1024
 SMALL_OBJECT_BYTES = 8 * MIB
 """Objects up to this size go in one request; larger ones in parallel parts."""
+SILENCE_S = 60.0
+"""How long a server may take connections and answer nothing, on every store alike.
+
+A small request (a listing, a HEAD, getting or putting a document, a single delete) is given up as `Unavailable` within
+about this time in all, whatever the SDK would still try: one connection and one more, for the first may only have died
+unseen. A request that moves a large body, or makes the server move or delete much, may take this long between any two
+packets, and is tried again as the adapter does it.
+"""
+QUICK_SHARE = 0.45
+"""The part of `SILENCE_S` that each of those two connections gets."""
 _HELD_NAMES = 100
 
 

@@ -27,7 +27,7 @@ from ocistore_tui.backends.base import (
     names_in_order,
     stream_copy,
 )
-from ocistore_tui.backends.gcs_client import TIMEOUT_S, GcsConnection, GcsOptions, bounded_retry
+from ocistore_tui.backends.gcs_client import TIMEOUT_S, GcsConnection, GcsOptions, bounded_retry, quick_timeout_s
 from ocistore_tui.backends.gcs_delete import delete_objects
 from ocistore_tui.backends.gcs_errors import no_bucket, no_object, not_gcs, translated
 from ocistore_tui.backends.gcs_upload import put_object, upload_stream
@@ -87,7 +87,7 @@ class GcsStore(ObjectStore):
                     start_offset=None if start is None else self._root + start,
                     page_size=PAGE_KEYS,
                     fields=_FIELDS,
-                    timeout=TIMEOUT_S,
+                    timeout=quick_timeout_s(),
                     retry=bounded_retry(),
                 )
                 pages = found.pages
@@ -132,7 +132,7 @@ class GcsStore(ObjectStore):
         blob = self._blob(key)
         try:
             with translated(self._where(key)):
-                blob.reload(projection="noAcl", timeout=TIMEOUT_S, retry=bounded_retry())
+                blob.reload(projection="noAcl", timeout=quick_timeout_s(), retry=bounded_retry())
         except NotFound as error:
             self._need_bucket(error)
             return None
@@ -154,7 +154,12 @@ class GcsStore(ObjectStore):
         try:
             with translated(self._where(key)):
                 data = blob.download_as_bytes(
-                    start=0, end=max_bytes, raw_download=True, checksum=None, timeout=TIMEOUT_S, retry=bounded_retry()
+                    start=0,
+                    end=max_bytes,
+                    raw_download=True,
+                    checksum=None,
+                    timeout=quick_timeout_s(),
+                    retry=bounded_retry(),
                 )
         except NotFound as error:
             self._need_bucket(error)

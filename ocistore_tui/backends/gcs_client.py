@@ -25,10 +25,11 @@ from google.cloud.storage import Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 from requests.adapters import HTTPAdapter
 
+from ocistore_tui.backends.base import QUICK_SHARE, SILENCE_S
 from ocistore_tui.backends.selftest import clock_offset_s
 from ocistore_tui.errors import UsageError
 
-TIMEOUT_S = (10.0, 60.0)
+TIMEOUT_S = (10.0, SILENCE_S)
 """To connect, and between two packets of an answer."""
 RETRY_FOR_S = 30.0
 _CONNECT_FOR_S = 1.2
@@ -100,6 +101,12 @@ class BoundedRetry:
                 return now - self._since < _CONNECT_FOR_S
             reason = getattr(reason, "reason", None) or next(iter(getattr(reason, "args", ())), None)
         return bool(_should_retry(error))
+
+
+def quick_timeout_s() -> tuple[float, float]:
+    """The same for a small request, see `base.SILENCE_S`."""
+    connect_s, read_s = TIMEOUT_S
+    return connect_s, QUICK_SHARE * read_s
 
 
 def bounded_retry() -> Retry:

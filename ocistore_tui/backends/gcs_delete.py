@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from google.api_core import exceptions as api
 
-from ocistore_tui.backends.gcs_client import TIMEOUT_S, GcsConnection, bounded_retry
+from ocistore_tui.backends.gcs_client import TIMEOUT_S, GcsConnection, bounded_retry, quick_timeout_s
 from ocistore_tui.backends.gcs_errors import CAUGHT, translate
 from ocistore_tui.errors import NotFound, OciStoreError, StoreMissing, Unavailable
 
@@ -67,7 +67,9 @@ def _delete_one(
     connection: GcsConnection, name: str, generation: int | None, where: str
 ) -> Iterator[tuple[str, OciStoreError]]:
     try:
-        connection.bucket.delete_blob(name, if_generation_match=generation, timeout=TIMEOUT_S, retry=bounded_retry())
+        connection.bucket.delete_blob(
+            name, if_generation_match=generation, timeout=quick_timeout_s(), retry=bounded_retry()
+        )
     except CAUGHT as error:
         problem = translate(error, where=f"{where}/{name}")
         problem.__cause__ = error

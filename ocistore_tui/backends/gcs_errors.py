@@ -76,6 +76,12 @@ _UNREACHABLE = Row(
     "",
     "check the network, the proxy settings, --endpoint and STORAGE_EMULATOR_HOST",
 )
+_SILENT = Row(
+    Unavailable,
+    "Google Cloud Storage is silent",
+    "the server takes the connection and does not answer in time",
+    "check --endpoint and STORAGE_EMULATOR_HOST, then run the command again",
+)
 _NO_BUCKET = Row(StoreMissing, "no such bucket", "the bucket does not exist", "check the bucket's name, or create it")
 _CHANGED = Row(
     PreconditionFailed,
@@ -143,6 +149,7 @@ BY_CLASS: tuple[tuple[type[BaseException], Row], ...] = (
     (requests.exceptions.SSLError, _TLS),
     (urllib3.exceptions.SSLError, _TLS),
     (requests.exceptions.ProxyError, _UNREACHABLE._replace(cause="the proxy does not answer")),
+    (requests.exceptions.ReadTimeout, _SILENT),
     (requests.exceptions.Timeout, _UNREACHABLE._replace(cause="no answer in time")),
     (requests.exceptions.JSONDecodeError, _NOT_GCS),
     (requests.exceptions.InvalidURL, _NOT_GCS._replace(error=UsageError, cause="the endpoint is not a URL")),

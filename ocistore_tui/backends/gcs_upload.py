@@ -11,7 +11,7 @@ import requests
 from google.api_core import exceptions as api
 
 from ocistore_tui.backends.base import MIB, CancelSignal
-from ocistore_tui.backends.gcs_client import TIMEOUT_S, bounded_retry
+from ocistore_tui.backends.gcs_client import TIMEOUT_S, bounded_retry, quick_timeout_s
 from ocistore_tui.backends.gcs_errors import CAUGHT, no_bucket, translated
 from ocistore_tui.backends.parts import gather_parts, send_parts, try_for
 from ocistore_tui.errors import NotFound, Unavailable
@@ -33,7 +33,7 @@ def put_object(blob: Any, data: bytes, *, where: str, generation: int | None) ->
                 content_type=CONTENT_TYPE,
                 checksum="crc32c",
                 if_generation_match=generation,
-                timeout=TIMEOUT_S,
+                timeout=quick_timeout_s() if len(data) <= MIB else TIMEOUT_S,
                 retry=bounded_retry(),
             )
     except NotFound as error:
@@ -61,7 +61,7 @@ def upload_stream(
     try:
         with translated(where):
             url = blob.create_resumable_upload_session(
-                content_type=CONTENT_TYPE, size=size_bytes, timeout=TIMEOUT_S, retry=bounded_retry()
+                content_type=CONTENT_TYPE, size=size_bytes, timeout=quick_timeout_s(), retry=bounded_retry()
             )
     except NotFound as error:
         raise no_bucket(where, error=error.__cause__) from error

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from ocistore_tui.backends.base import (
+    SILENCE_S,
     CancelSignal,
     Capabilities,
     Entry,
@@ -103,8 +104,8 @@ class S3Store(ObjectStore):
         return self._get(key, max_bytes)
 
     def _get(self, key: str, max_bytes: int) -> tuple[bytes, str]:
-        source = self._source(key, None)
-        stream = S3Stream(source, start=0, length=None)
+        source = self._source(key, None, is_small=True)
+        stream = S3Stream(source, start=0, length=None, limit_s=SILENCE_S)
         try:
             size_bytes = stream.open()
             if size_bytes > max_bytes:
@@ -130,8 +131,8 @@ class S3Store(ObjectStore):
             head_size=lambda: found_in(self._bucket, key).size_bytes,
         )
 
-    def _source(self, key: str, token: str | None) -> Source:
-        request = partial(self._bucket.ask, "get_object", key, ("ETag", "ContentLength"))
+    def _source(self, key: str, token: str | None, *, is_small: bool = False) -> Source:
+        request = partial(self._bucket.ask, "get_object", key, ("ETag", "ContentLength"), is_small=is_small)
         where = self._bucket.where(key)
         return Source(lambda more: request(**more), token=token, where=where, bucket=self._bucket.name)
 

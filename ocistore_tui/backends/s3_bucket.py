@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import threading
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ocistore_tui.backends.base import Entry
+from ocistore_tui.backends.base import MIB, Entry
 from ocistore_tui.backends.s3_client import Connection, S3Options, StopSwitch, connect
 from ocistore_tui.backends.s3_error_table import NOT_S3
 from ocistore_tui.backends.s3_errors import CAUGHT, code_of, made, status_of, translate, translated
 from ocistore_tui.backends.s3_listing import Page, install_parser, page_of
 from ocistore_tui.errors import AccessDenied, OciStoreError
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 _ASK_TIMES = 3
+_PATIENT = frozenset(
+    {"complete_multipart_upload", "copy_object", "delete_objects", "get_object", "upload_part", "upload_part_copy"}
+)
+_SMALL_BODY_BYTES = MIB
 
 
 class Bucket:
@@ -27,7 +34,9 @@ class Bucket:
         self.url = f"s3://{self.name}/{self.root}".rstrip("/")
         self._lock = threading.Lock()
         self._connection: Connection | None = None
-        self._stop: StopSwitch | None = None
+        self._patient: S3Client | None = None
+        self.stop = StopSwitch()
+        """What keeps abandoned uploads from being tried again."""
         self._is_there = False
 
     @property
@@ -40,22 +49,27 @@ class Bucket:
                 except CAUGHT as error:
                     raise translate(error, where=self.url, bucket=self.name) from error
                 install_parser(self._connection.client)
-                self._stop = StopSwitch(self._connection.client)
+                self.stop.watch(self._connection.client)
             return self._connection
 
-    @property
-    def stop(self) -> StopSwitch:
-        """What keeps abandoned uploads from being tried again."""
-        _ = self.connection
-        assert self._stop is not None
-        return self._stop
+    def _client(self, *, is_small: bool) -> Any:
+        connection = self.connection
+        if is_small:
+            return connection.client
+        with self._lock:
+            if self._patient is None:
+                self._patient = connection.make_patient()
+                self.stop.watch(self._patient)
+            return self._patient
 
     def close(self) -> None:
         """Close idle connections."""
         with self._lock:
+            if self._patient is not None:
+                self._patient.close()
             if self._connection is not None:
                 self._connection.client.close()
-                self._connection = self._stop = None
+            self._connection = self._patient = None
 
     def where(self, key: str) -> str:
         """The key for messages."""
@@ -73,8 +87,8 @@ class Bucket:
         """Let only `OciStoreError` out."""
         return translated(self.where(key), bucket=self.name)
 
-    def call(self, operation: str, key: str | None, **parameters: Any) -> Any:
-        """Send a request, named like the client's method.
+    def call(self, operation: str, key: str | None, *, is_small: Any = None, **parameters: Any) -> Any:
+        """Send a request, named like the client's method; ``is_small`` as `base.SILENCE_S` means it, None: by its kind.
 
         Raises:
             OciStoreError: its ``__cause__`` is what the client raised.
@@ -82,8 +96,9 @@ class Bucket:
         if key is not None:
             parameters["Key"] = self.full(key)
         try:
-            client: Any = self.connection.client
-            reply = getattr(client, operation)(Bucket=self.name, **parameters)
+            if is_small is None:
+                is_small = operation not in _PATIENT and len(parameters.get("Body", b"")) <= _SMALL_BODY_BYTES
+            reply = getattr(self._client(is_small=is_small), operation)(Bucket=self.name, **parameters)
         except CAUGHT as error:
             raise translate(error, where=self.where(key or ""), bucket=self.name) from error
         self._is_there = True

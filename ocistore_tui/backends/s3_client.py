@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.loaders import Loader
 
 from ocistore_tui import __version__
-from ocistore_tui.backends.base import CancelSignal
+from ocistore_tui.backends.base import QUICK_SHARE, SILENCE_S, CancelSignal
 from ocistore_tui.errors import Cancelled, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class S3Options:
     concurrency: int = 4
     """Parts and ranges of one blob in flight."""
     connect_timeout_s: float = 10
-    read_timeout_s: float = 60
+    read_timeout_s: float = SILENCE_S
 
     def check(self) -> None:
         """Refuse what can never work.
@@ -90,9 +91,12 @@ def check_endpoint(endpoint: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A ready client and what is known about the far end without asking it."""
+    """Ready clients and what is known about the far end without asking it."""
 
     client: S3Client
+    """For small requests: gives up on a silent server as `base.SILENCE_S` says."""
+    make_patient: Callable[[], S3Client]
+    """Builds one for large bodies, which many runs never need."""
     is_aws: bool
     region: str
     sends_checksums: bool
@@ -122,19 +126,41 @@ def connect(options: S3Options) -> Connection:
         check_endpoint(endpoint)
     # botocore reads AWS_DEFAULT_REGION only; every newer SDK reads AWS_REGION first. S3 works without any.
     region = options.region or os.environ.get("AWS_REGION") or session.get_config_variable("region") or "us-east-1"
-    client: Any = session.create_client(
-        "s3",
-        region_name=region,
-        endpoint_url=endpoint,
-        aws_access_key_id=options.access_key,
-        aws_secret_access_key=options.secret_key,
-        aws_session_token=options.session_token,
-        verify=_verification(options, session),
-        config=_config(options, session, endpoint=endpoint, is_aws=is_aws),
-    )
-    client.meta.events.register("before-call.s3.HeadBucket", _mark_redirected)
+
+    def make(read_timeout_s: float) -> Any:
+        made: Any = session.create_client(
+            "s3",
+            region_name=region,
+            endpoint_url=endpoint,
+            aws_access_key_id=options.access_key,
+            aws_secret_access_key=options.secret_key,
+            aws_session_token=options.session_token,
+            verify=_verification(options, session),
+            config=_config(options, session, endpoint=endpoint, is_aws=is_aws, read_timeout_s=read_timeout_s),
+        )
+        made.meta.events.register("before-call.s3.HeadBucket", _mark_redirected)
+        return made
+
+    client = make(min(options.read_timeout_s, QUICK_SHARE * SILENCE_S))
+    _limit_silence(client)
     sends_checksums = client.meta.config.request_checksum_calculation == "when_supported"
-    return Connection(client, is_aws, client.meta.region_name, sends_checksums)
+    return Connection(client, lambda: make(options.read_timeout_s), is_aws, client.meta.region_name, sends_checksums)
+
+
+def _limit_silence(client: Any) -> None:
+    """Start no further try of a request that was out for half of the limit; the SDK counts tries, not seconds."""
+    started = "ocistore_started"
+
+    def begin(params: dict[str, Any], **_: object) -> None:
+        params["context"][started] = time.monotonic()
+
+    def give_up(caught_exception: Exception | None, request_dict: dict[str, Any], **_: object) -> None:
+        since = request_dict["context"].get(started)
+        if caught_exception is not None and since is not None and time.monotonic() - since >= SILENCE_S / 2:
+            raise caught_exception
+
+    client.meta.events.register("before-call.s3", begin)
+    client.meta.events.register_first("needs-retry.s3", give_up)
 
 
 def _mark_redirected(params: dict[str, Any], **_: object) -> None:
@@ -170,7 +196,9 @@ def _verification(options: S3Options, session: Session) -> bool | str:
     return str(bundle)
 
 
-def _config(options: S3Options, session: Session, *, endpoint: str | None, is_aws: bool) -> Config:
+def _config(
+    options: S3Options, session: Session, *, endpoint: str | None, is_aws: bool, read_timeout_s: float
+) -> Config:
     s3: Any = {}
     if options.path_style is not None:
         s3["addressing_style"] = "path" if options.path_style else "virtual"
@@ -190,7 +218,7 @@ def _config(options: S3Options, session: Session, *, endpoint: str | None, is_aw
         more["retries"] = {"mode": "standard", "total_max_attempts": 5}
     return Config(
         connect_timeout=options.connect_timeout_s,
-        read_timeout=options.read_timeout_s,
+        read_timeout=read_timeout_s,
         max_pool_connections=max(32, 4 * options.concurrency),
         tcp_keepalive=True,
         user_agent_extra=f"ocistore-tui/{__version__}",
@@ -211,8 +239,11 @@ class UploadAbandoned(BaseException):
 class StopSwitch:
     """Lets no further attempt of an abandoned upload out: otherwise the SDK's own retry would publish it later."""
 
-    def __init__(self, client: S3Client) -> None:
+    def __init__(self) -> None:
         self._local = threading.local()
+
+    def watch(self, client: S3Client) -> None:
+        """Hold back requests of this client, too."""
         client.meta.events.register("before-send.s3", self._before_send)
 
     @contextmanager

@@ -117,6 +117,12 @@ UNREACHABLE = Row(
     Unavailable, "the store cannot be reached", "", "check the network, the proxy settings, --endpoint and --region"
 )
 CUT = Row(Unavailable, "the connection to the store broke", "", _AGAIN)
+SILENT = Row(
+    Unavailable,
+    "the store is silent",
+    "it takes the connection and does not answer in time",
+    "check --endpoint and the server, then run the same command again: finished blobs are kept",
+)
 TLS = Row(
     Unavailable,
     "the server's certificate is not trusted",
@@ -253,7 +259,7 @@ BY_CLASS_NAME: tuple[tuple[str, Row], ...] = (
     ("ProxyConnectionError", UNREACHABLE._replace(cause="the proxy does not answer")),
     ("EndpointConnectionError", UNREACHABLE),
     ("ConnectTimeoutError", UNREACHABLE._replace(cause="no answer in time")),
-    ("ReadTimeoutError", CUT._replace(cause="no answer in time")),
+    ("ReadTimeoutError", SILENT),
     ("ConnectionClosedError", CUT),
     ("ResponseStreamingError", CUT),
     ("IncompleteReadError", CUT),

@@ -75,10 +75,14 @@ class Source:
 
 
 class S3Stream:
-    """Bytes ``start`` to the end of the range, in one request as long as the connection holds."""
+    """Bytes ``start`` to the end of the range, in one request as long as the connection holds.
 
-    def __init__(self, source: Source, *, start: int, length: int | None) -> None:
+    With ``limit_s``, no further try is started after half of it.
+    """
+
+    def __init__(self, source: Source, *, start: int, length: int | None, limit_s: float | None = None) -> None:
         self._source = source
+        self._last_start = None if limit_s is None else time.monotonic() + limit_s / 2
         self._at = start
         self._end = None if length is None else start + length
         self._body: Any = None
@@ -125,7 +129,8 @@ class S3Stream:
         self._failures += 1
         self._resumes += 1
         said = self._source.broken(error)
-        if isinstance(said, IntegrityError) or self._failures >= TRIES or self._resumes > _MAX_RESUMES:
+        is_late = self._last_start is not None and time.monotonic() >= self._last_start
+        if is_late or isinstance(said, IntegrityError) or self._failures >= TRIES or self._resumes > _MAX_RESUMES:
             raise said from error
         time.sleep(random.random() * 0.1 * 2**self._failures)  # noqa: S311 - jitter, no secret
 

@@ -139,7 +139,7 @@ class Writer:
     def _read(self, key: str, data: bytes) -> tuple[bytes | None, str] | None:
         """The object and its token, to be compared with ``data``; None for bytes that are far too many to be it."""
         try:
-            reply = self._bucket.ask("get_object", key, ("ETag", "ContentLength"))
+            reply = self._bucket.ask("get_object", key, ("ETag", "ContentLength"), is_small=True)
         except NotFound as error:
             if code_of(error.__cause__) == "NoSuchBucket":
                 raise
