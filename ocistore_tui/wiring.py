@@ -50,7 +50,7 @@ def open_store(place: Place) -> ObjectStore:
         from ocistore_tui.backends.local import LocalStore
 
         directory = data_dir() / "store" if place.is_embedded else Path(options["dir"])
-        return LocalStore(directory / options.get("root_dir", "").strip("/"), create=True)
+        return LocalStore(directory, root_dir=options.get("root_dir", ""), create=True)
     if not place.bucket:
         raise UsageError("no bucket given", fix=f"write oci-store {place.backend} VERB BUCKET/REPOSITORY")
     options["concurrency"] = place.concurrency

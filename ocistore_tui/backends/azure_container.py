@@ -15,7 +15,7 @@ from ocistore_tui.backends.azure_errors import no_object, nothing_there, transla
 from ocistore_tui.backends.azure_listing import in_byte_order, read_blob, read_name
 from ocistore_tui.backends.azure_upload import match, token_of
 from ocistore_tui.backends.base import QUICK_SHARE, SILENCE_S, Entry
-from ocistore_tui.backends.objects import too_large, too_short
+from ocistore_tui.backends.objects import root_of, too_large, too_short
 from ocistore_tui.errors import NotFound
 
 PAGE_BLOBS = 5000
@@ -26,7 +26,7 @@ class Container:
 
     def __init__(self, options: AzureOptions) -> None:
         self.options = options
-        root = options.root_dir.strip("/")
+        root = root_of(options.root_dir)
         self.url = "/".join(filter(None, ("az:/", options.account_name, options.container, root)))
         self._root: str | None = f"{root}/" if root else None
         self._lock = threading.Lock()

@@ -31,7 +31,7 @@ from ocistore_tui.backends.gcs_client import TIMEOUT_S, GcsConnection, GcsOption
 from ocistore_tui.backends.gcs_delete import delete_objects
 from ocistore_tui.backends.gcs_errors import no_bucket, no_object, not_gcs, translated
 from ocistore_tui.backends.gcs_upload import put_object, upload_stream
-from ocistore_tui.backends.objects import check_size, settled_range, too_large, too_short, written_already
+from ocistore_tui.backends.objects import check_size, root_of, settled_range, too_large, too_short, written_already
 from ocistore_tui.backends.parts import gather_parts, send_parts
 from ocistore_tui.backends.ranges import PieceReader
 from ocistore_tui.backends.selftest import check_store
@@ -53,7 +53,7 @@ class GcsStore(ObjectStore):
 
     def __init__(self, options: GcsOptions) -> None:
         self.options = options
-        root = options.root_dir.strip("/")
+        root = root_of(options.root_dir)
         self._root = f"{root}/" if root else ""
         self.url = f"gs://{options.bucket}/{root}".rstrip("/")
         self._lock = threading.Lock()

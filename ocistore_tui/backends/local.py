@@ -28,7 +28,7 @@ from ocistore_tui.backends.local_listing import child_dirs, entry_of, stamp, wal
 from ocistore_tui.backends.local_paths import KeyPaths
 from ocistore_tui.backends.local_reader import FileReader, open_file
 from ocistore_tui.backends.local_tree import Tree, sync
-from ocistore_tui.backends.objects import too_large, written_already
+from ocistore_tui.backends.objects import root_of, too_large, written_already
 from ocistore_tui.errors import (
     AccessDenied,
     IntegrityError,
@@ -41,7 +41,7 @@ from ocistore_tui.model.digest import Digest
 
 
 class LocalStore(ObjectStore):
-    """The directory ``root``, such as ``/var/lib/registry``.
+    """The directory ``root``, such as ``/var/lib/registry``, or what is in ``root_dir`` below it.
 
     With ``create``, the first write makes a missing root, and until then single objects are absent (without, it is
     `StoreMissing`); listing it is an error in any case, because a mistyped directory must not look like an empty store.
@@ -51,8 +51,11 @@ class LocalStore(ObjectStore):
 
     capabilities = Capabilities(cheap_pages=False)
 
-    def __init__(self, root: Path, *, create: bool = False) -> None:
+    def __init__(self, root: Path, *, root_dir: str = "", create: bool = False) -> None:
         self.paths = KeyPaths(root)
+        if below := root_of(root_dir):
+            self.paths.check_inside(f"{self.paths.root}/{below}")
+            self.paths = KeyPaths(self.paths.root / below)
         self.root = self.paths.root
         self.url = f"file://{self.root}"
         self._create = create

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ocistore_tui.backends.base import Entry
+from ocistore_tui.config import check_root_dir
 from ocistore_tui.errors import IntegrityError, NotFound, PreconditionFailed
+
+
+def root_of(root_dir: str) -> str:
+    """The root directory of a connection as every adapter takes it, without slashes around; empty: the store's top.
+
+    Raises:
+        UsageError: it cannot be the beginning of a key, or leads somewhere else.
+    """
+    return check_root_dir(root_dir, root_dir).strip("/")
 
 
 def written_already(get: Callable[..., tuple[bytes, str]], key: str, data: bytes) -> str | None:

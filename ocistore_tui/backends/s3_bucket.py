@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from ocistore_tui.backends.base import MIB, Entry
+from ocistore_tui.backends.objects import root_of
 from ocistore_tui.backends.s3_client import Connection, S3Options, StopSwitch, connect
 from ocistore_tui.backends.s3_error_table import NOT_S3
 from ocistore_tui.backends.s3_errors import CAUGHT, code_of, made, status_of, translate, translated
@@ -30,7 +31,7 @@ class Bucket:
         options.check()
         self.options = options
         self.name = options.bucket
-        self.root = options.root_dir.strip("/")
+        self.root = root_of(options.root_dir)
         self.url = f"s3://{self.name}/{self.root}".rstrip("/")
         self._lock = threading.Lock()
         self._connection: Connection | None = None
