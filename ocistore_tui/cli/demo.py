@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from ocistore_tui.cli import demo_images as made
+from ocistore_tui.cli.fixes import program_name
 from ocistore_tui.cli.options import Globals
 from ocistore_tui.cli.output import Output
 from ocistore_tui.errors import IntegrityError
@@ -42,7 +43,7 @@ def run_demo(output: Output, program: click.Command) -> None:
     if not output.quiet:
         output.result("")
     output.result(
-        f"All {len(demo.checks)} checks passed; the store is removed again. To begin your own: oci-store --help"
+        f"All {len(demo.checks)} checks passed; the store is removed again. To begin your own: {program_name()} --help"
     )
 
 

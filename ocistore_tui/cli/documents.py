@@ -10,9 +10,14 @@ import json
 from typing import Any
 
 from ocistore_tui.cli.output import encode_json
-from ocistore_tui.cli.words import rfc3339, utc
-from ocistore_tui.model.listing import Inspection, TagRow
+from ocistore_tui.cli.words import INVALID_NAME, flaw_of, rfc3339, utc
+from ocistore_tui.model.listing import Inspection, RepositoryRow, TagRow
 from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PullPlan, PullResult, PushPlan, PushResult
+
+
+def repository(row: RepositoryRow) -> dict[str, Any]:
+    """One repository of a list."""
+    return {"name": row.name, **_unusual(flaw="" if row.is_valid else INVALID_NAME)}
 
 
 def tag(row: TagRow) -> dict[str, Any]:
@@ -26,7 +31,7 @@ def tag(row: TagRow) -> dict[str, Any]:
         "pushed": rfc3339(row.pushed),
         "platforms": list(row.platforms),
     }
-    return document | _unusual(missing_platforms=row.missing, flaw=row.flaw)
+    return document | _unusual(missing_platforms=row.missing, flaw=flaw_of(row))
 
 
 def pushed(result: PushResult, reference: str) -> dict[str, Any]:
@@ -90,7 +95,7 @@ def pull_plan(plan: PullPlan, reference: str) -> dict[str, Any]:
 
 def inspection(found: Inspection, reference: str) -> dict[str, Any]:
     """Everything about one reference."""
-    missing = [row.descriptor.digest for row in found.platforms if not row.is_stored]
+    missing = [row.platform or row.descriptor.digest for row in found.platforms if not row.is_stored]
     return {
         "reference": reference,
         "digest": found.digest,

@@ -12,7 +12,7 @@ from math import inf
 
 from ocistore_tui.cli.output import Output
 from ocistore_tui.cli.style import draws_unicode, style_of
-from ocistore_tui.cli.words import KEPT, awaits_export, duration, layer_name, size, total_line
+from ocistore_tui.cli.words import KEPT, awaits_export, cut, duration, layer_name, size, total_line
 from ocistore_tui.model.progress import JobSnapshot, LayerProgress, LayerState
 from ocistore_tui.model.text import inert
 
@@ -93,7 +93,7 @@ class Live:
         # Stable: what runs stays where it was, what is done goes below.
         active.sort(key=lambda layer: layer.state.is_final)
         room = max(0, min(MAX_LINES, size_of_screen.lines - 1) - 3)
-        lines = [self._style.bold(_cut(total_line(snapshot, width=width - len(stalled)) + stalled, width))]
+        lines = [self._style.bold(cut(total_line(snapshot, width=width - len(stalled)) + stalled, width))]
         lines.append(self._bar(snapshot.done_bytes, snapshot.total_bytes, width))
         lines += [self._layer(layer, width) for layer in active[:room]]
         kept = sum(layer.state in KEPT for layer in snapshot.layers)
@@ -104,17 +104,17 @@ class Live:
             f"{len(active) - room} more" if len(active) > room else "",
         ]
         rest = ", ".join(filter(None, folded))
-        return [*lines, self._style.dim(_cut(f"  {rest}", width))] if rest else lines
+        return [*lines, self._style.dim(cut(f"  {rest}", width))] if rest else lines
 
     def _layer(self, layer: LayerProgress, width: int) -> str:
         glyph = _GLYPHS.get(layer.state, ("·", "."))[not self._unicode]
         name = f"  {glyph} {layer.state.value:11}  {layer_name(layer):12}  "
         amount = f"  {size(layer.done_bytes)} of {size(layer.total_bytes)}" if layer.total_bytes else ""
         if layer.state.is_final:
-            return _cut(f"{name.rstrip()}  {size(layer.total_bytes) if layer.total_bytes else ''}".rstrip(), width)
+            return cut(f"{name.rstrip()}  {size(layer.total_bytes) if layer.total_bytes else ''}".rstrip(), width)
         room = width - len(name) - 23
         if room < 8:
-            return _cut(name + amount.lstrip(), width)
+            return cut(name + amount.lstrip(), width)
         return name + self._bar(layer.done_bytes, layer.total_bytes, room) + amount
 
     def _bar(self, done: int, total: int, width: int) -> str:
@@ -132,7 +132,3 @@ class Live:
 
 def _amounts(snapshot: JobSnapshot) -> tuple[int, int, str]:
     return snapshot.done_bytes, snapshot.moved_bytes, snapshot.stage
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"

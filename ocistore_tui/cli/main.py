@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -17,13 +18,17 @@ from ocistore_tui.cli.tree import root
 from ocistore_tui.errors import Cancelled, OciStoreError, UsageError
 
 EXIT_BUG = 70
+_NO_TUI_YET = "the terminal UI is not part of this version yet"
 
 
 def main() -> None:
     """``ocistore-tui``: the terminal UI, or headless with ``--no-tui``."""
     arguments = sys.argv[1:]
     if not is_headless(arguments):
-        leave(_report(_no_tui_yet(), Globals.guess(arguments).output()))
+        if _first_word(arguments) != "demo":
+            leave(_report(_no_tui_yet(), Globals.guess(arguments).output()))
+        # Whoever tries the program out is better served by the demo there is than by an error.
+        Globals.guess(arguments).output().say(f"{_NO_TUI_YET}: this is the headless demo")
     leave(run(arguments, name="ocistore-tui"))
 
 
@@ -34,9 +39,8 @@ def main_headless() -> None:
 
 def is_headless(arguments: Sequence[str]) -> bool:
     """Whether no terminal UI is wanted or possible: asked for, help, no terminal, CI, a dumb terminal."""
-    verb = next((word for word in arguments if not word.startswith("-")), "")
     return (
-        verb in ("completion", "stores")
+        _first_word(arguments) in ("completion", "stores")
         or any(word in arguments for word in ("--no-tui", "--help", "-h", "--version"))
         or _is_completing()
         or os.environ.get("CI", "").lower() in ("1", "true")
@@ -104,15 +108,32 @@ def _report(error: OciStoreError, output: Output) -> int:
 def _usage(error: click.ClickException, name: str) -> UsageError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else name
-    message = error.format_message().rstrip(".")
-    return UsageError(message[:1].lower() + message[1:], fix=f"see {path} --help")
+    # click puts choices on lines of their own.
+    message = re.sub(r"[ \t\n]+", " ", error.format_message()).strip().rstrip(".")
+    message = message if message[:2].isupper() else message[:1].lower() + message[1:]
+    return UsageError(message, fix=f"see {path} --help")
 
 
 def _no_verb(error: click.exceptions.NoArgsIsHelpError, name: str, output: Output) -> int:
     if output.as_json or output.events:
-        return _report(_usage(click.UsageError("a word is missing", error.ctx), name), output)
+        return _report(_usage(click.UsageError(_missing_words(error.ctx), error.ctx), name), output)
     output.draw(error.format_message() + "\n")
     return UsageError.exit_code
+
+
+def _missing_words(context: click.Context | None) -> str:
+    """What has to follow: ``NAME and one of s3, gcs, azure, fs are missing``."""
+    if context is None:
+        return "a command is missing"
+    command = context.command
+    words = [parameter.make_metavar(context) for parameter in command.params if isinstance(parameter, click.Argument)]
+    if isinstance(command, click.Group):
+        words.append(f"one of {', '.join(command.list_commands(context))}")
+    return f"{' and '.join(words)} {'is' if len(words) == 1 else 'are'} missing"
+
+
+def _first_word(arguments: Sequence[str]) -> str:
+    return next((word for word in arguments if not word.startswith("-")), "")
 
 
 def _is_terminal(stream: object) -> bool:
@@ -125,6 +146,6 @@ def _is_completing() -> bool:
 
 def _no_tui_yet() -> UsageError:
     return UsageError(
-        "the terminal UI is not part of this version yet",
+        _NO_TUI_YET,
         fix="run headless: ocistore-tui --no-tui …, or oci-store …; see oci-store --help",
     )

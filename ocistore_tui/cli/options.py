@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self, TypeVar
@@ -46,7 +46,8 @@ class Globals:
         words = list(arguments)
         words = words[: words.index("--")] if "--" in words else words
         is_events = "--progress=json" in words or ("--progress", "json") in pairwise(words)
-        return cls(as_json="--json" in words, progress="json" if is_events else "auto")
+        is_quiet = "--quiet" in words or "-q" in words
+        return cls(as_json="--json" in words, progress="json" if is_events else "auto", quiet=is_quiet)
 
     def output(self) -> Output:
         """The output these options ask for."""
@@ -106,7 +107,14 @@ GLOBAL_NAMES = frozenset({"no_tui", "verbose", "quiet", "progress", "as_json", "
 
 
 class _Concurrency(click.IntRange):
-    """A number within limits that help does not spell out."""
+    """A number within limits that help does not spell out, but an error does."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number as such."""
+        number = click.INT.convert(value, param, ctx)
+        if not 1 <= number <= MAX_CONCURRENCY:
+            self.fail(f"{number} is not a number from 1 to {MAX_CONCURRENCY}", param, ctx)
+        return number
 
     def _describe_range(self) -> str:
         return ""
@@ -211,6 +219,13 @@ def backend_options(backend: str) -> Callable[[_Function], _Function]:
         return function
 
     return decorate
+
+
+def hide(command: click.Command, names: Collection[str]) -> None:
+    """Leave options out of the help of ``command``, where they are of no use but understood."""
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.name in names:
+            parameter.hidden = True
 
 
 _TRANSFER = (

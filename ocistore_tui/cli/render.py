@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from ocistore_tui.cli.words import ago, ago_text, duration, rfc3339, size, table
+from ocistore_tui.cli.words import ago, ago_text, cut, duration, flaw_of, rfc3339, size, table
 from ocistore_tui.model.listing import Inspection, LayerRow, TagRow
 from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PullPlan, PullResult, PushPlan, PushResult
 from ocistore_tui.model.progress import LayerState
 from ocistore_tui.model.text import inert
 
+_LONGEST = 4000
+"""Characters of one text of an image, whoever wrote it."""
 
-def tags(rows: Sequence[TagRow]) -> list[str]:
-    """The tags of a repository."""
+
+def tags(rows: Sequence[TagRow], *, width: int | None = None) -> list[str]:
+    """The tags of a repository, on a screen of ``width`` columns."""
     return table(
         ("TAG", "DIGEST", "SIZE", "CREATED", "PUSHED", "PLATFORMS"),
         [
@@ -28,16 +31,18 @@ def tags(rows: Sequence[TagRow]) -> list[str]:
             for row in rows
         ],
         right=(2,),
+        width=width,
     )
 
 
 def _platforms(row: TagRow) -> str:
+    flaw = inert(flaw_of(row), limit=200)
     if row.flaw and row.digest is None:
-        return f"! broken: {inert(row.flaw, limit=120)}"
+        return f"! broken: {flaw}"
     text = ", ".join(inert(platform, limit=40) for platform in row.platforms) or row.kind or "-"
     if row.missing:
         text += f" (partial, {row.missing} missing)"
-    return f"{text} ! {inert(row.flaw, limit=120)}" if row.flaw else text
+    return f"{text} ! {flaw}" if flaw else text
 
 
 def push_plan(plan: PushPlan, reference: str) -> list[str]:
@@ -146,8 +151,8 @@ def _sum(layers: Sequence[MovedLayer]) -> str:
     return size(sum(layer.size_bytes for layer in layers))
 
 
-def inspection(found: Inspection, reference: str, *, width: int) -> list[str]:
-    """Everything about one reference, in lines of ``width`` columns where the text can be cut."""
+def inspection(found: Inspection, reference: str, *, width: int | None) -> list[str]:
+    """Everything about one reference, in lines of ``width`` columns where the text can be cut; None: uncut."""
     lines = [
         f"reference   {reference}",
         f"digest      {found.digest}",
@@ -164,7 +169,7 @@ def inspection(found: Inspection, reference: str, *, width: int) -> list[str]:
         ]
         return [*lines, "", *table(("PLATFORM", "MANIFEST", ""), platforms)]
     config = _config(found)
-    lines += [_cut(line, width) for line in _config_lines(found, config)]
+    lines += [cut(line, width) for line in _config_lines(found, config)]
     return lines + _layer_lines(found, config, width)
 
 
@@ -198,9 +203,9 @@ def _config_lines(found: Inspection, config: dict[str, object]) -> list[str]:
         value = settings.get(key)
         if value:
             words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            lines.append(f"{label:11} {inert(words, limit=160)}")
+            lines.append(f"{label:11} {inert(words, limit=_LONGEST)}")
     for key, label in (("ExposedPorts", "port"), ("Env", "env"), ("Labels", "label")):
-        lines += [f"{label:11} {inert(item, limit=160)}" for item in _items(settings.get(key))]
+        lines += [f"{label:11} {inert(item, limit=_LONGEST)}" for item in _items(settings.get(key))]
     return lines
 
 
@@ -211,7 +216,7 @@ def _items(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else []
 
 
-def _layer_lines(found: Inspection, config: dict[str, object], width: int) -> list[str]:
+def _layer_lines(found: Inspection, config: dict[str, object], width: int | None) -> list[str]:
     """History with the layer each step made; apart, where they do not fit together."""
     listed = config.get("history")
     steps = [step for step in listed if isinstance(step, dict)] if isinstance(listed, list) else []
@@ -225,14 +230,14 @@ def _layer_lines(found: Inspection, config: dict[str, object], width: int) -> li
     lines: list[str] = []
     if rows:
         heading = ("LAYER", "SIZE", "DIFF ID", "CREATED BY")
-        lines += ["", *(_cut(line, width) for line in table(heading, rows, right=(1,)))]
+        lines += ["", *table(heading, rows, right=(1,), width=width)]
     if steps and not fits:
-        lines += ["", "HISTORY", *(_cut(inert(_step(step), limit=200), width) for step in steps)]
+        lines += ["", "HISTORY", *(cut(inert(_step(step), limit=_LONGEST), width) for step in steps)]
     return lines
 
 
 def _row(layer: LayerRow | None, created_by: str) -> tuple[str, str, str, str]:
-    text = inert(created_by.removeprefix("/bin/sh -c #(nop) ").strip(), limit=200)
+    text = inert(created_by.removeprefix("/bin/sh -c #(nop) ").strip(), limit=_LONGEST)
     if layer is None:
         return "-", "-", "-", text
     return layer.digest.short, size(layer.size_bytes), layer.diff_id.short if layer.diff_id else "-", text
@@ -240,7 +245,3 @@ def _row(layer: LayerRow | None, created_by: str) -> tuple[str, str, str, str]:
 
 def _step(step: dict[str, object]) -> str:
     return str(step.get("created_by") or step.get("comment") or "-")
-
-
-def _cut(line: str, width: int) -> str:
-    return line if len(line) <= width else line[: width - 1] + "…"

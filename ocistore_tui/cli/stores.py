@@ -9,6 +9,7 @@ from click.core import ParameterSource
 
 from ocistore_tui.cli.options import SECRETS
 from ocistore_tui.cli.output import Output
+from ocistore_tui.cli.style import screen_width
 from ocistore_tui.cli.words import table
 from ocistore_tui.config import (
     SETTINGS,
@@ -39,10 +40,10 @@ def list_stores(output: Output) -> None:
         output.say(f"no saved connections in {inert(str(config_path()))}")
         return
     rows = [
-        (inert(c.name, limit=64), c.backend, inert(" ".join(f"{k}={v}" for k, v in c.settings.items()), limit=200))
+        (inert(c.name, limit=64), c.backend, inert(" ".join(f"{k}={v}" for k, v in c.settings.items()), limit=4000))
         for c in connections.values()
     ]
-    output.table(table(("NAME", "BACKEND", "SETTINGS"), rows))
+    output.table(table(("NAME", "BACKEND", "SETTINGS"), rows, width=screen_width()))
 
 
 def add_store(context: click.Context, output: Output, backend: str, name: str, bucket: str) -> None:

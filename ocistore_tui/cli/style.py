@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from typing import TextIO
 
 
@@ -43,6 +45,13 @@ class Style:
 def style_of(stream: TextIO | None) -> Style:
     """How to write to ``stream``."""
     return Style(on=is_live(stream) and not os.environ.get("NO_COLOR"))
+
+
+def screen_width() -> int | None:
+    """Columns of the terminal the result goes to; None when it goes elsewhere, where nothing is to be cut."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size((80, 24)).columns
 
 
 def is_live(stream: TextIO | None) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ocistore_tui.cli.help import SETTINGS, Verb, Words
-from ocistore_tui.cli.options import backend_options, global_options, global_parameters, globals_of
+from ocistore_tui.cli.options import SECRETS, backend_options, global_options, global_parameters, globals_of, hide
 from ocistore_tui.cli.tree_verbs import TITLES
 from ocistore_tui.config import BACKENDS, load_connections
 from ocistore_tui.errors import OciStoreError
@@ -24,7 +24,7 @@ _ADD = {
     cls=Words, context_settings=SETTINGS, params=global_parameters(), short_help="Saved connections to use as @NAME."
 )
 def stores() -> None:
-    """Saved connections: list, add, remove. ``@NAME`` then stands in place of a backend and its bucket.
+    """Saved connections: list, add, remove. @NAME then stands in place of a backend and its bucket.
 
     They are kept in a small file that never holds a secret. What is typed on the command line, or set in the
     environment, goes before what is saved.
@@ -117,6 +117,7 @@ def _add_command(backend: str) -> click.Command:
         short_help=TITLES[backend],
         help="Save a connection. Secrets are never saved.",
     )(backend_options(backend)(function))
+    hide(made, SECRETS)
     made.examples = (_ADD[backend],)
     return made
 

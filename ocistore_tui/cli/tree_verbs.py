@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ocistore_tui.cli.help import SETTINGS, Verb
-from ocistore_tui.cli.options import PLATFORM_OPTION, backend_options, global_options, transfer_options
+from ocistore_tui.cli.options import PLATFORM_OPTION, backend_options, global_options, hide, transfer_options
 from ocistore_tui.config import Connection
 
 VERBS = ("push", "pull", "ls", "inspect")
@@ -81,6 +81,8 @@ def verbs(backend: str, connection: Connection | None) -> list[Verb]:
     def verb(function: Any, short_help: str, *examples: str) -> Verb:
         decorated = global_options(backend_options(backend)(function))
         made = click.command(function.__name__, cls=Verb, context_settings=SETTINGS, short_help=short_help)(decorated)
+        if function in (ls, inspect):
+            hide(made, ("docker_host",))
         made.examples = examples
         return made
 

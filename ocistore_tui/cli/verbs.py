@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,13 +10,17 @@ from typing import TYPE_CHECKING
 import click
 
 from ocistore_tui.cli import documents, render
+from ocistore_tui.cli.fixes import spell_out
 from ocistore_tui.cli.interrupt import Interrupted, run_interruptible
 from ocistore_tui.cli.options import globals_of
 from ocistore_tui.cli.output import Output
 from ocistore_tui.cli.place import make_place, split_target
+from ocistore_tui.cli.style import screen_width
+from ocistore_tui.cli.words import INVALID_NAME
 from ocistore_tui.config import Connection
 from ocistore_tui.engine.service import Service
-from ocistore_tui.errors import NotFound, UsageError
+from ocistore_tui.errors import NotFound, OciStoreError, UsageError
+from ocistore_tui.model.listing import RepositoryRow
 from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.reference import Reference
@@ -60,8 +63,11 @@ class Run:
         except Interrupted:
             # Closing waits for threads, and one may be stuck in a socket: the program ends without them.
             raise
-        except BaseException:
+        except BaseException as error:
             service.close()
+            if isinstance(error, OciStoreError):
+                store = f"@{self._connection.name}" if self._connection else self._backend
+                spell_out(error, store, self._bucket, _repository_of(self.rest))
             raise
         else:
             service.close()
@@ -142,23 +148,23 @@ class Run:
             found = service.inspect(reference, platform=_platform(platform))
             shown = self.name(reference)
             self.output.document(found.kind, documents.inspection(found, shown))
-            for line in render.inspection(found, shown, width=_width()):
+            for line in render.inspection(found, shown, width=screen_width()):
                 self.output.result(line)
 
     def _repositories(self, service: Service) -> None:
-        names: list[str] = []
+        rows: list[RepositoryRow] = []
         try:
             for row in service.repositories():
-                names.append(row.name)
-                flaw = "" if row.is_valid else "  ! invalid name: registries cannot serve it"
+                rows.append(row)
+                flaw = "" if row.is_valid else f"  ! {INVALID_NAME}"
                 self.output.result(f"{inert(row.name, limit=300)}{flaw}")
         except NotFound:
             # Before its first push the embedded store is empty, not missing: nobody mistyped anything.
             if not self._is_embedded:
                 raise
-        if not names:
+        if not rows:
             self.output.say(f"no repositories yet in {inert(service.store_url, limit=300)}")
-        self.output.document("repositories", {"repositories": [{"name": name} for name in names]})
+        self.output.document("repositories", {"repositories": [documents.repository(row) for row in rows]})
 
     def _tags(self, service: Service) -> None:
         repository = self.rest.rstrip("/")
@@ -175,16 +181,9 @@ class Run:
         rows = list(service.tags(repository))
         self.output.document("tags", {"repository": repository, "tags": [documents.tag(row) for row in rows]})
         if rows:
-            self.output.table(render.tags(rows))
+            self.output.table(render.tags(rows, width=screen_width()))
         else:
             self.output.say(f"no tags in {inert(repository, limit=300)}")
-
-
-def _width() -> int:
-    """How wide lines may be; without a terminal, as wide as they are."""
-    if sys.stdout is None or not sys.stdout.isatty():
-        return 1000
-    return shutil.get_terminal_size((80, 24)).columns
 
 
 def _platform(text: str | None, all_platforms: bool = False) -> Platform | None:
@@ -198,7 +197,32 @@ def _platform(text: str | None, all_platforms: bool = False) -> Platform | None:
 def _image(text: str | None) -> str | None:
     if text == "":
         raise UsageError("the local image is empty text", where="--image", fix="name an image, or leave it out")
+    if text is not None and _OTHER_FORM.match(text):
+        raise UsageError(
+            f"{text.partition(':')[0]}: is not one of the forms of a local image", where=text[:300],
+            cause="there are docker-archive:FILE[:NAME:TAG], oci-archive:FILE[:TAG], oci:DIR[:TAG] and "
+            "docker-daemon:NAME:TAG",
+            fix=f"use one of these; a daemon image of this name is docker-daemon:{text[:300]}",
+        )  # fmt: skip
+    if text is not None and not text.startswith(_FILES) and not _NAMELIKE.match(text):
+        raise UsageError(
+            "not a usable image name", where=text[:300],
+            cause="names are lower-case letters, digits and . _ - between them, parts joined by /, then :TAG",
+            fix="write --image NAME:TAG",
+        )  # fmt: skip
     return text
+
+
+_OTHER_FORM = re.compile(r"(?:dir|containers-storage|tarball|ostree|sif):|docker://")
+"""Transports of skopeo that are not here; ``docker:dind`` is an image."""
+_FILES = ("docker-archive:", "oci-archive:", "oci:")
+_NAMELIKE = re.compile(r"[A-Za-z0-9\[][A-Za-z0-9._:/@\[\]-]*\Z")
+"""What engines may know an image by: a name, a digest, an ID."""
+
+
+def _repository_of(target: str) -> str:
+    name = target.partition("@")[0].rstrip("/")
+    return name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
 
 
 def _image_reference(text: str) -> Reference:

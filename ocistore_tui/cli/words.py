@@ -6,11 +6,15 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
 
+from ocistore_tui.model.listing import TagRow
 from ocistore_tui.model.progress import JobSnapshot, LayerProgress, LayerState
+from ocistore_tui.model.reference import is_tag
 from ocistore_tui.model.text import inert
 
 KEPT = (LayerState.EXISTS, LayerState.LINKED, LayerState.PRESENT)
 """States of layers that need not move."""
+INVALID_NAME = "invalid name: registries cannot serve it"
+_LEAST_LAST_COLUMN = 12
 _RFC3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?\Z"
 )
@@ -92,10 +96,22 @@ def _about(seconds: float) -> str:
     return duration(round(seconds / 5) * 5) if seconds < 600 else f"{round(seconds / 60)} min"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> list[str]:
-    """Lines of a table; columns listed in ``right`` are aligned right."""
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = (), width: int | None = None
+) -> list[str]:
+    """Lines of a table.
+
+    Args:
+        header: Titles of the columns.
+        rows: One text for each column.
+        right: Columns that are aligned right.
+        width: Columns of the screen, for which the last column is cut, but never below use; None: nothing is cut.
+    """
     listed = [tuple(header), *(tuple(row) for row in rows)]
     widths = [max(len(row[column]) for row in listed) for column in range(len(header))]
+    if width is not None:
+        room = max(_LEAST_LAST_COLUMN, width - sum(widths[:-1]) - 2 * (len(widths) - 1))
+        listed = [(*row[:-1], cut(row[-1], room)) for row in listed]
     aligned_right = set(right)
     return [
         "  ".join(
@@ -104,6 +120,16 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterab
         ).rstrip()
         for row in listed
     ]
+
+
+def cut(text: str, width: int | None) -> str:
+    """``text`` in at most ``width`` columns; None: as it is."""
+    return text if width is None or len(text) <= width else text[: width - 1] + "…"
+
+
+def flaw_of(row: TagRow) -> str:
+    """What is wrong with a tag, its name too; empty when nothing is."""
+    return "; ".join(filter(None, (row.flaw, "" if is_tag(row.name) else INVALID_NAME)))
 
 
 def awaits_export(snapshot: JobSnapshot) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from ocistore_tui.cli import demo, demo_images
 from tests.cli.running import OCISTORE_TUI, Invoke, in_a_process
+from tests.cli.test_streams import on_a_terminal
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,22 @@ def test_it_pushes_lists_inspects_pulls_and_compares(temporary: Path) -> None:
     assert list(temporary.iterdir()) == []
     assert not (Path(os.environ["HOME"]) / ".cache").exists()
     assert not (Path(os.environ["HOME"]) / ".local").exists()
+
+
+def test_its_last_line_works_where_oci_store_is_not_on_the_path(
+    oci_store: Invoke, monkeypatch: pytest.MonkeyPatch, here: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(OCISTORE_TUI).parent))
+    assert oci_store("demo", "--quiet").out.endswith("To begin your own: oci-store --help\n")
+    monkeypatch.setenv("PATH", str(here))
+    assert oci_store("demo", "--quiet").out.endswith("To begin your own: python -m ocistore_tui --no-tui --help\n")
+
+
+def test_on_a_terminal_it_runs_headless_while_there_is_no_ui(temporary: Path) -> None:
+    code, text = on_a_terminal([OCISTORE_TUI, "demo", "--progress", "none"])
+    assert code == 0
+    assert text.startswith("the terminal UI is not part of this version yet: this is the headless demo\r\n")
+    assert "All 10 checks passed" in text
 
 
 def test_with_json_it_is_one_document(oci_store: Invoke) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from ocistore_tui import errors, wiring
+from tests.backends import s3_buckets
 from tests.cli.running import OCI_STORE, Invoke, check_error, in_a_process
 from tests.cli.shelf import config, put_image
 from tests.testbed.process import free_port
+from tests.testbed.servers import S3_KEYS
 
 ERROR_KINDS = [
     (errors.UsageError, 2, "usage"),
@@ -90,11 +92,60 @@ def test_each_class_of_error(
         (("--progress", "loud", "fs", "ls"), "--progress"),
         (("s3", "ls", "b", "--endpoint", "not a url"), "endpoint"),
         (("completion", "tcsh"), "'tcsh'"),
+        (("completion",), "Choose from: bash, zsh, fish\n"),
+        (("s3", "ls", "b", "--concurrency", "0"), "0 is not a number from 1 to 64\n"),
+        (("s3", "ls", "b", "--concurrency", "65"), "65 is not a number from 1 to 64\n"),
+        (("fs", "push", "app", "--image", "Foo Bar"), "not a usable image name: Foo Bar"),
         (("@nobody", "ls"), "no saved connection named nobody"),
     ],
 )
 def test_a_command_line_nobody_understands_is_exit_2(oci_store: Invoke, words: tuple[str, ...], said: str) -> None:
     check_error(oci_store(*words), 2, said)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("s3",), "one of inspect, ls, pull, push is missing"),
+        (("stores",), "one of add, ls, rm is missing"),
+        (("stores", "add"), "NAME and one of s3, gcs, azure, fs are missing"),
+    ],
+)
+def test_what_is_missing_is_named(oci_store: Invoke, words: tuple[str, ...], said: str) -> None:
+    assert oci_store("--json", *words).document["error"]["message"] == said
+    shown = oci_store(*words)
+    assert (shown.code, shown.out) == (2, "")
+    assert shown.err.startswith("Usage: oci-store ")
+
+
+@pytest.mark.parametrize("form", ["dir", "containers-storage", "tarball", "ostree", "sif", "docker"])
+@pytest.mark.parametrize("verb", ["push", "pull"])
+def test_forms_of_skopeo_that_are_not_here(oci_store: Invoke, store: Path, verb: str, form: str) -> None:
+    image = f"{form}://foo" if form == "docker" else f"{form}:foo"
+    check_error(
+        oci_store("fs", verb, "team/hello:1.0", "--image", image), 2, f"{form}: is not one of the forms",
+        "docker-archive:FILE", "oci-archive:FILE", "oci:DIR", "docker-daemon:NAME:TAG",
+    )  # fmt: skip
+    host = ("--docker-host", f"unix://{store}/nobody.sock")
+    if form != "docker":
+        check_error(oci_store("fs", verb, "team/hello:1.0", "--image", f"docker-daemon:{image}", *host), 5, "nobody")
+    else:  # docker:dind is an image many have
+        check_error(oci_store("fs", verb, "team/hello:1.0", "--image", "docker:dind", *host), 5, "nobody")
+
+
+def test_a_fix_is_a_command_that_works(oci_store: Invoke, store: Path) -> None:
+    check_error(oci_store("fs", "ls", "team/nope"), 3, "fix:   list the repositories: oci-store fs ls\n")
+    done = oci_store("fs", "inspect", "team/hello:nope")
+    check_error(done, 3, "fix:   list the tags of team/hello: oci-store fs ls team/hello\n")
+
+
+def test_a_fix_names_bucket_or_saved_connection(oci_store: Invoke, store: Path, moto: str) -> None:
+    endpoint = s3_buckets.new_bucket(moto)
+    oci_store("stores", "add", "here", "fs", "--dir", str(store))
+    check_error(oci_store("@here", "ls", "team/nope"), 3, "oci-store @here ls\n")
+    at = ("--endpoint", moto, "--region", "us-east-1", "--access-key", S3_KEYS[0], "--secret-key", S3_KEYS[1])
+    done = oci_store("s3", "ls", f"{endpoint.bucket}/team/nope", *at, "--json").document
+    assert done["error"]["fix"] == f"list the repositories: oci-store s3 ls {endpoint.bucket}"
 
 
 def test_a_backend_without_a_verb_shows_its_help_on_stderr(oci_store: Invoke) -> None:

@@ -88,6 +88,19 @@ def test_nothing_typed_is_help(oci_store: Invoke) -> None:
     assert "Usage: oci-store" in done.out
 
 
+def test_only_options_of_use_are_offered(oci_store: Invoke) -> None:
+    for verb, is_offered in (("ls", False), ("inspect", False), ("push", True), ("pull", True)):
+        assert ("--docker-host" in oci_store("s3", verb, "--help").out) is is_offered
+    for backend in ("s3", "azure"):
+        assert "SECRET" in oci_store(backend, "ls", "--help").out
+        assert "SECRET" not in oci_store("stores", "add", "x", backend, "--help").out
+    assert oci_store("fs", "ls", "--docker-host", "unix:///nowhere").code == 0, "scripts may give it to every verb"
+
+
+def test_help_holds_no_markup(oci_store: Invoke) -> None:
+    assert not [level for level in LEVELS if "``" in oci_store(*level, "--help").out]
+
+
 def test_the_version(oci_store: Invoke) -> None:
     assert oci_store("--version").out == f"ocistore-tui {__version__}\n"
     assert in_a_process(["--version"], program=OCISTORE_TUI).out == f"ocistore-tui {__version__}\n"

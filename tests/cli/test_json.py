@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from ocistore_tui.cli.demo_images import Image
 from tests.cli.running import Invoke
-from tests.cli.shelf import put_image
+from tests.cli.shelf import config, put_image
 
 ENVELOPE = ["schema", "kind"]
 
@@ -153,7 +154,24 @@ def test_json_is_ascii_whatever_the_names_are(oci_store: Invoke, store: Path) ->
     done = oci_store("fs", "ls", "--json")
     assert done.out.isascii()
     assert done.out.rstrip("\n").isprintable()
-    assert {"name": "caf\u00e9\x7f\x1b[2J"} in done.document["repositories"]
+    odd = {"name": "caf\u00e9\x7f\x1b[2J", "flaw": "invalid name: registries cannot serve it"}
+    assert odd in done.document["repositories"]
+    assert {"name": "team/hello"} in done.document["repositories"], "a flaw only where there is one"
+
+
+def test_names_no_registry_can_serve_are_marked(oci_store: Invoke, store: Path) -> None:
+    put_image(store, "team/hello", "-odd", config())
+    rows = {row["name"]: row.get("flaw") for row in oci_store("fs", "ls", "team/hello", "--json").document["tags"]}
+    assert rows == {"-odd": "invalid name: registries cannot serve it", "1.0": None}
+    (line,) = [line for line in oci_store("fs", "ls", "team/hello").out.splitlines() if line.startswith("-odd")]
+    assert line.endswith("linux/amd64 ! invalid name: registries cannot serve it")
+
+
+def test_platforms_that_are_missing_are_named_as_platforms(oci_store: Invoke, store: Path) -> None:
+    found = oci_store("fs", "inspect", "team/multi:1.0", "--json").document
+    arm64 = found["manifest"]["manifests"][1]["digest"][7:]
+    shutil.rmtree(store / f"docker/registry/v2/blobs/sha256/{arm64[:2]}/{arm64}")
+    assert oci_store("fs", "inspect", "team/multi:1.0", "--json").document["missing_platforms"] == ["linux/arm64"]
 
 
 @pytest.mark.parametrize("number", ["NaN", "1e999", "-Infinity", "[" * 100_000 + "]" * 100_000])

@@ -1,0 +1,32 @@
+"""What the engine advises in general words, as the command line a person types."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+from ocistore_tui.errors import OciStoreError
+
+_LIST = re.compile(r"list the (repositories|tags)(?: of \S+)?")
+
+
+def program_name() -> str:
+    """How this program is called here: ``oci-store``, or by way of Python where that is not on the PATH."""
+    return "oci-store" if shutil.which("oci-store") else "python -m ocistore_tui --no-tui"
+
+
+def spell_out(error: OciStoreError, store: str, bucket: str, repository: str) -> None:
+    """Put the command line behind what the fix of ``error`` names.
+
+    Args:
+        error: Changed in place.
+        store: ``s3``, ``gcs``, ``azure``, ``fs`` or ``@NAME``.
+        bucket: As typed; empty where there is none in a target.
+        repository: The one the command was about.
+    """
+
+    def line(match: re.Match[str]) -> str:
+        target = "/".join(filter(None, (bucket, repository if match[1] == "tags" else "")))
+        return f"{match[0]}: {f'oci-store {store} ls {target}'.rstrip()}"
+
+    error.fix = _LIST.sub(line, error.fix, count=1)
