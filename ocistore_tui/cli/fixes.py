@@ -7,6 +7,8 @@ import shutil
 
 from ocistore_tui.errors import OciStoreError
 
+_BY_KIND = {"usage": "check the target and --image; see oci-store --help"}
+"""What to do where an error does not say."""
 _LIST = re.compile(r"list the (repositories|tags)(?: of \S+)?")
 
 
@@ -29,4 +31,4 @@ def spell_out(error: OciStoreError, store: str, bucket: str, repository: str) ->
         target = "/".join(filter(None, (bucket, repository if match[1] == "tags" else "")))
         return f"{match[0]}: {f'oci-store {store} ls {target}'.rstrip()}"
 
-    error.fix = _LIST.sub(line, error.fix, count=1)
+    error.fix = _LIST.sub(line, error.fix, count=1) or _BY_KIND.get(error.kind, "")

@@ -197,6 +197,11 @@ def test_an_image_the_engine_does_not_have(oci_store: Invoke, docker_classic: st
     check_error(done, 3, "nobody/has:this")
 
 
+def test_a_name_the_engine_refuses(oci_store: Invoke, docker_classic: str) -> None:
+    done = oci_store("fs", "push", "app:1", "--image", "Foo", "--docker-host", docker_classic, "--dir", "s")
+    check_error(done, 2, "  fix:   check the target and --image")
+
+
 @pytest.mark.parametrize(
     "image", ["docker-archive:nope.tar", "oci-archive:nope.tar", "oci:nope", "docker-archive:hello.tar:other:1",
               "oci-archive:tools.tar:9", "oci:multi:9"],
