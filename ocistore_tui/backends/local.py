@@ -82,7 +82,7 @@ class LocalStore(ObjectStore):
     def list_dirs(self, prefix: str, *, start_after: str | None = None) -> Iterator[str]:
         """See `ObjectStore.list_dirs`; an empty directory is listed too, as a registry does."""
         directory = self.paths.directory(prefix)
-        names = child_dirs(directory, at_root=not prefix, check_link=self.paths.check_link)
+        names = child_dirs(directory, at_root=not prefix)
         if not names:
             self._check_root(directory)
         return (name for name in names if start_after is None or name > start_after)

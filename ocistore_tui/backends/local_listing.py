@@ -25,19 +25,15 @@ def entry_of(key: str, found: os.stat_result) -> Entry:
     return Entry(key, found.st_size, found.st_mtime, stamp(found))
 
 
-def child_dirs(directory: str, *, at_root: bool, check_link: CheckLink) -> list[str]:
+def child_dirs(directory: str, *, at_root: bool) -> list[str]:
     """Names of the directories in ``directory``, in byte order; empty when it is missing or a file.
 
-    Only the directory itself is read where the file system tells the kind of its entries.
+    Only the directory itself is read where the file system tells the kind of its entries. Symbolic links are left out,
+    wherever they lead: one that leaves the root is refused when somebody goes through it, or lists its objects.
     """
-    names = []
     try:
         with os.scandir(directory) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    names.append(entry.name)
-                elif entry.is_symlink():
-                    check_link(entry.path)
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

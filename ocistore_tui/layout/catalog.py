@@ -38,6 +38,8 @@ def repositories(
 ) -> Iterator[RepositoryEntry]:
     """Every repository once, component by component in byte order (``a``, ``a/b``, ``a-b``), lazily.
 
+    What is no directory of ours to read is left out: links that leave the store, and what we may not look into.
+
     Args:
         store: Where to look.
         start_after: A repository name; only later ones are listed, and what lies before is hardly looked at.
@@ -46,7 +48,7 @@ def repositories(
     """
     after = tuple(start_after.split("/")) if start_after else None
     path = tuple(part for part in prefix.split("/") if part)
-    with closing(Looking(store, ahead=ahead)) as looking:
+    with closing(Looking(store, paths.REPOSITORIES, ahead=ahead)) as looking:
         yield from _walk(store, looking, path, None, after)
 
 

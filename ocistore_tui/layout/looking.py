@@ -15,6 +15,7 @@ from itertools import chain, islice, takewhile
 from typing import TypeAlias
 
 from ocistore_tui.backends.base import ObjectStore
+from ocistore_tui.errors import AccessDenied
 
 _FIRST_LOOK = 500
 """Children taken when a directory is looked at: less than a page, so that a large one is not read to its end."""
@@ -53,13 +54,16 @@ def own_dirs(store: ObjectStore, key: str) -> Iterator[str]:
 class Looking:
     """Looks at the directories of one store; remembers how many of them a page covers.
 
+    A directory that we may not look into counts as empty, as long as ``top`` may be listed.
+
     Args:
         store: Where to look.
+        top: The directory above all of them.
         ahead: Directories looked at before they are asked for.
     """
 
-    def __init__(self, store: ObjectStore, *, ahead: int) -> None:
-        self._store, self._ahead = store, max(1, ahead)
+    def __init__(self, store: ObjectStore, top: str, *, ahead: int) -> None:
+        self._store, self._top, self._ahead = store, top, max(1, ahead)
         self._pool = ThreadPoolExecutor(self._ahead, "ocistore-list")
         self._covered, self._at_once = 0, 1
 
@@ -118,7 +122,7 @@ class Looking:
 
         def look(name: str) -> None:
             seen = found.pop(name, None)
-            looking.append((name, seen or self._pool.submit(look_at, self._store, f"{key}{name}/")))
+            looking.append((name, seen or self._pool.submit(self._look_at, f"{key}{name}/")))
 
         for name in islice(names, self._ahead):
             look(name)
@@ -128,6 +132,14 @@ class Looking:
             for following in islice(names, 1):
                 look(following)
             yield name, told
+
+    def _look_at(self, key: str) -> Look:
+        try:
+            return look_at(self._store, key)
+        except AccessDenied:
+            # One stray directory must not hide all others; credentials that have just expired are another matter.
+            next(iter(self._store.list_dirs(self._top)), None)
+            return Look([], True, frozenset())
 
 
 def look_at(store: ObjectStore, key: str) -> Look:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from collections.abc import Iterator
 from itertools import islice
@@ -18,6 +20,7 @@ from ocistore_tui.backends.base import Capabilities, Entry, ObjectStore
 from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.backends.memory import MemoryStore
 from ocistore_tui.backends.s3 import S3Options, S3Store
+from ocistore_tui.errors import AccessDenied
 from ocistore_tui.layout import looking, paths
 from ocistore_tui.layout.catalog import RepositoryEntry, repositories
 from ocistore_tui.model.digest import Digest
@@ -99,6 +102,63 @@ def test_either_generation_s_rule_makes_a_repository(store: ObjectStore) -> None
         RepositoryEntry("only/layers", valid=True, has_layers=True, has_manifests=False),
         RepositoryEntry("only/manifests", valid=True, has_layers=False, has_manifests=True),
     ]
+
+
+def test_strays_among_the_repositories_are_left_out(tmp_path: Path) -> None:
+    """Links out of the store, links to nowhere, sockets, pipes and files; a registry lists the others, too."""
+    (tmp_path / "outside/app/_layers").mkdir(parents=True)
+    with LocalStore(tmp_path / "store", create=True) as store:
+        fill(store, ["a/b", "z"])
+        top = tmp_path / "store" / paths.REPOSITORIES
+        (top / "link").symlink_to(tmp_path / "outside/app")
+        (top / "a/link").symlink_to("../../../../../../../outside")
+        (top / "nowhere").symlink_to("missing")
+        os.mkfifo(top / "pipe")
+        (top / "file").write_bytes(b"")
+        with socket.socket(socket.AF_UNIX) as stray:
+            here = Path.cwd()
+            os.chdir(top)  # a socket's path may not be long
+            try:
+                stray.bind("socket")
+            finally:
+                os.chdir(here)
+            assert names_of(store) == ["a/b", "z"]
+
+
+class Refusing(MemoryStore):
+    """A store that does not let us look below some directories."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused = ""
+        self.after = 0
+
+    def list_dirs(self, prefix: str, *, start_after: str | None = None) -> Iterator[str]:
+        self.after -= 1
+        if self.refused and prefix.startswith(self.refused) and self.after < 0:
+            raise AccessDenied("not allowed", where=prefix)
+        return super().list_dirs(prefix, start_after=start_after)
+
+    capabilities = Capabilities(cheap_pages=False)
+
+
+def test_a_directory_we_may_not_look_into_does_not_hide_the_others() -> None:
+    store = Refusing()
+    fill(store, ["a", "secret/app", "z"])
+    store.refused = f"{paths.REPOSITORIES}secret/"
+    assert names_of(store) == ["a", "z"]
+    with pytest.raises(AccessDenied):
+        names_of(store, prefix="secret/")
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_store_that_refuses_everything_from_now_on_is_an_error(after: int) -> None:
+    """Such as credentials that expire while we list: what is missing must not look like what there is."""
+    store = Refusing()
+    fill(store, ["a", "secret/app", "z"])
+    store.refused, store.after = paths.REPOSITORIES, after
+    with pytest.raises(AccessDenied):
+        names_of(store, ahead=1)
 
 
 def test_an_empty_store_has_none(store: ObjectStore, tmp_path: Path) -> None:
