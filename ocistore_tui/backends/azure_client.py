@@ -56,6 +56,15 @@ class AzureOptions:
     insecure_skip_tls_verify: bool = False
     concurrency: int = 4
 
+    @property
+    def credential_kind(self) -> str:
+        """What signs requests: ``key``, ``sas``, ``token`` or nothing."""
+        if self.connection_string:
+            return "sas" if "sharedaccesssignature=" in self.connection_string.lower() else "key"
+        if self.account_key or self.sas_token:
+            return "key" if self.account_key else "sas"
+        return "" if self.anonymous else "token"
+
 
 class _Transport(RequestsTransport):  # type: ignore[misc]
     """Keeps enough connections, knows the server's clock, and takes the rows out of listings before the client does.

@@ -40,7 +40,7 @@ class Container:
 
     def translated(self, key: str) -> AbstractContextManager[None]:
         """Let only `OciStoreError` out."""
-        return translated(self.where(key), account=self.account)
+        return translated(self.where(key), account=self.account, credential=self.options.credential_kind)
 
     @property
     def connection(self) -> AzureConnection:

@@ -82,6 +82,8 @@ class _Deletion:
             self._hopeless = error
 
     def _failed(self, key: str, error: BaseException) -> Failed:
-        problem = translate(error, where=self._container.where(key), account=self._container.account)
+        container = self._container
+        kind = container.options.credential_kind
+        problem = translate(error, where=container.where(key), account=container.account, credential=kind)
         problem.__cause__ = error
         return [] if nothing_there(problem) else [(key, problem)]

@@ -41,11 +41,14 @@ _NO_OBJECT = Row(NotFound, "no such object", "it is not in the container", "refr
 _NO_CONTAINER = Row(
     StoreMissing, "no such container", "the container does not exist", "check the container's name, or create it"
 )
+_NO_ADDRESS = Row(
+    Unavailable, "the host of --endpoint has no address", "", "check --endpoint, and the network's name service"
+)
 _NO_ACCOUNT = Row(
-    StoreMissing,
-    "no such storage account",
-    "its host name is not known",
-    "check --account-name and the network's name service",
+    Unavailable,
+    "the storage account has no address",
+    "no account of this name may exist, or the name service fails for now",
+    "check --account-name, and the network's name service",
 )
 _ROLE = Row(
     AccessDenied,
@@ -202,6 +205,33 @@ BY_CODE = {
     "TargetConditionNotMet": _CHANGED,
     "UnauthorizedBlobOverwrite": _ROLE._replace(cause="the SAS may create blobs but not replace them"),
 }
+_BY_CREDENTIAL = {
+    ("AuthenticationFailed", "key"): (
+        "the account key is wrong, or this machine's clock is",
+        "check the key given by --account-key or --connection-string, and the clock",
+    ),
+    ("AuthenticationFailed", "sas"): (
+        "the SAS is wrong or expired, or this machine's clock is",
+        "make a new SAS and give it with --sas-token",
+    ),
+    ("AuthenticationFailed", "token"): (
+        "the login is expired or of another tenant, or this machine's clock is wrong",
+        "run: az login",
+    ),
+    ("AuthorizationFailure", "key"): (  # Azurite says so of a wrong key, Azure of its firewall
+        "the account key is wrong, or the account's firewall does not let this network in",
+        "check the key given by --account-key or --connection-string, then the account's networking settings",
+    ),
+    ("AuthorizationFailure", "sas"): (
+        "the SAS does not cover the operation, or the account's firewall does not let this network in",
+        "make a SAS with read, write, list and delete, or allow the network in the account's networking settings",
+    ),
+    ("AuthorizationFailure", "token"): (
+        "the account's firewall does not let this network in",
+        "allow the network in the account's networking settings",
+    ),
+}
+"""Cause and fix where it depends on what signed the request: a ``key``, a ``sas`` or a ``token``."""
 BY_STATUS = {
     400: _BAD_REQUEST,
     401: _BAD_LOGIN,
@@ -235,6 +265,8 @@ BY_CLASS: tuple[tuple[type[BaseException], Row], ...] = (
 CAUGHT = (AzureError, ConnectionError, ValueError)
 _NAME_SERVICE = ("getaddrinfo failed", "Name or service not known", "NameResolutionError", "nodename nor servname",
                  "Temporary failure in name resolution", "No address associated", "Failed to resolve")  # fmt: skip
+_ACCOUNT_HOST = re.compile(r"\.blob\.(core|storage)\.[\w.]+")
+"""Microsoft's own hosts, in every cloud, which have an account's name in front."""
 
 
 def no_object(where: str) -> NotFound:
@@ -247,23 +279,29 @@ def nothing_there(error: BaseException) -> bool:
     return isinstance(error, NotFound) and not isinstance(error, StoreMissing)
 
 
-def translate(error: BaseException, *, where: str, account: str = "") -> OciStoreError:
-    """The program's error for whatever the client raised: by code first, by status second, by class last."""
+def translate(error: BaseException, *, where: str, account: str = "", credential: str = "") -> OciStoreError:
+    """The program's error for whatever the client raised: by code first, by status second, by class last.
+
+    ``credential`` is what signed the request: ``key``, ``sas``, ``token``, or nothing that is known.
+    """
     if isinstance(error, OciStoreError):
         return error
     said = _said(error)
     code = code_of(error)
     status = getattr(error, "status_code", None)
     if code in BY_CODE:
-        return BY_CODE[code].made(where, f"{code}: {said}")
+        cause, fix = _BY_CREDENTIAL.get((code, credential), BY_CODE[code][2:])
+        return BY_CODE[code]._replace(cause=cause, fix=fix).made(where, f"{code}: {said}")
     if isinstance(error, HttpResponseError) and status:
         row = BY_STATUS.get(status) or (_FAILING if status >= 500 else _BAD_REQUEST if status >= 400 else _NOT_AZURE)
         return row.made(where, f"HTTP {status}: {said}")
     text = str(error)
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         if any(sign in text for sign in _NAME_SERVICE):
-            named = _NO_ACCOUNT._replace(message=f"no such storage account: {account}") if account else _NO_ACCOUNT
-            return named.made(where, said)
+            if not _ACCOUNT_HOST.search(text):
+                return _NO_ADDRESS.made(where, said)
+            named = f"the storage account {account} has no address" if account else _NO_ACCOUNT.message
+            return _NO_ACCOUNT._replace(message=named).made(where, said)
         if "SSL" in text or "certificate" in text.lower():
             return _TLS.made(where, said)
     for kind, row in BY_CLASS:
@@ -279,12 +317,12 @@ def code_of(error: BaseException | None) -> str:
 
 
 @contextmanager
-def translated(where: str, *, account: str = "") -> Iterator[None]:
+def translated(where: str, *, account: str = "", credential: str = "") -> Iterator[None]:
     """Let only `OciStoreError` out."""
     try:
         yield
     except CAUGHT as error:
-        raise translate(error, where=where, account=account) from error
+        raise translate(error, where=where, account=account, credential=credential) from error
 
 
 def _said(error: BaseException) -> str:

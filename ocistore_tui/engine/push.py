@@ -57,7 +57,10 @@ def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) 
         if closure.missing:
             tracker.note(partial_note(closure))
         if raw_bytes := _uncompressed_bytes(closure):
-            tracker.note(f"{raw_bytes / 1e6:.1f} MB of layers are stored uncompressed, as the source has them")
+            from humanize import naturalsize
+
+            size = naturalsize(raw_bytes, format="%.1f")
+            tracker.note(f"{size} of layers are stored uncompressed, as the source has them")
     assert closure is not None
     tag = plan.reference.tag
     assert tag is not None

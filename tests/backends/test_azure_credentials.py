@@ -203,6 +203,35 @@ def test_an_expired_sas_is_told() -> None:
     assert detail in caught.value.cause
 
 
+@pytest.mark.parametrize("code", ["AuthenticationFailed", "AuthorizationFailure"])
+@pytest.mark.parametrize(
+    ("login", "blamed", "spared"),
+    [
+        ({"account_key": KEY}, "account key", "SAS"),
+        ({"connection_string": f"AccountName=acc;AccountKey={KEY};BlobEndpoint=URL"}, "account key", "SAS"),
+        ({"sas_token": "sig=x"}, "SAS", "key"),
+        ({"connection_string": "BlobEndpoint=URL;SharedAccessSignature=sig=x"}, "SAS", "key"),
+    ],
+)
+def test_a_refusal_blames_what_was_used(code: str, login: dict[str, str], blamed: str, spared: str) -> None:
+    with CannedServer(lambda request: Answer(403, b"", {"x-ms-error-code": code})) as server:
+        url = f"{server.url}/acc"
+        options = AzureOptions("box", account_name="acc", endpoint=url)
+        with pytest.raises(AccessDenied) as caught:
+            AzureStore(replace(options, **{name: text.replace("URL", url) for name, text in login.items()})).head("k")
+    assert blamed in caught.value.cause
+    assert spared not in f"{caught.value.cause} {caught.value.fix}"
+
+
+def test_azurite_of_a_wrong_key(azurite: str) -> None:
+    with new_container(azurite) as container:
+        options = AzureOptions(container.container_name, account_name=AZURE_ACCOUNT, account_key=KEY, endpoint=azurite)
+        with pytest.raises(AccessDenied) as caught:
+            list(AzureStore(options).list_entries(""))
+    assert "account key is wrong" in caught.value.cause
+    assert "--account-key" in caught.value.fix
+
+
 # -- the default chain
 
 

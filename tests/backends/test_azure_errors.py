@@ -218,7 +218,8 @@ def test_every_row_tells_what_to_do(row: Row) -> None:
         (azure.IncompleteReadError("cut"), Unavailable, "network"),
         (azure.ServiceRequestError("refused"), Unavailable, "network"),
         (azure.ServiceRequestError("SSL: CERTIFICATE_VERIFY_FAILED"), Unavailable, "--ca-bundle"),
-        (azure.ServiceRequestError("Failed to resolve 'x'"), StoreMissing, "--account-name"),
+        (azure.ServiceRequestError("Failed to resolve 'x'"), Unavailable, "--endpoint"),
+        (azure.ServiceRequestError("Failed to resolve 'x.blob.core.windows.net'"), Unavailable, "--account-name"),
         (azure.ServiceResponseError("reset"), Unavailable, "network"),
         (azure.HttpResponseError("no status"), Unavailable, "network"),
         (azure.AzureError("other"), Unavailable, "again"),
@@ -265,13 +266,24 @@ def test_nobody_listens() -> None:
     assert time.monotonic() - started < 5
 
 
-@pytest.mark.parametrize("endpoint", ["", "https://nowhere.invalid"])
-def test_an_account_that_does_not_exist_has_no_address(endpoint: str) -> None:
+@pytest.mark.parametrize(
+    ("endpoint", "message", "fix"),
+    [
+        ("", "the storage account no.such.account.invalid has no address", "--account-name"),
+        ("https://a.blob.core.nowhere.invalid", "the storage account no.such.account.invalid has", "--account-name"),
+        ("https://nowhere.invalid", "the host of --endpoint has no address", "--endpoint"),
+    ],
+)
+def test_a_host_without_an_address_is_no_proof_of_absence(endpoint: str, message: str, fix: str) -> None:
+    """A name service may fail for a while; and only the name of an account's own host says something of the account."""
     options = AzureOptions("container", account_name="no.such.account.invalid", account_key="MTIz", endpoint=endpoint)
     started = time.monotonic()
-    with pytest.raises(StoreMissing, match="no such storage account: no") as caught:
+    with pytest.raises(Unavailable) as caught:
         AzureStore(options).head("k")
-    assert "--account-name" in caught.value.fix
+    assert message in caught.value.message
+    assert fix in caught.value.fix
+    assert ("no account of this name may exist" in caught.value.cause) == (fix == "--account-name")
+    assert "resol" in caught.value.cause
     assert time.monotonic() - started < 5
 
 
