@@ -205,7 +205,7 @@ BY_CODE = {
     "TargetConditionNotMet": _CHANGED,
     "UnauthorizedBlobOverwrite": _ROLE._replace(cause="the SAS may create blobs but not replace them"),
 }
-_BY_CREDENTIAL = {
+BY_CREDENTIAL = {
     ("AuthenticationFailed", "key"): (
         "the account key is wrong, or this machine's clock is",
         "check the key given by --account-key or --connection-string, and the clock",
@@ -290,7 +290,7 @@ def translate(error: BaseException, *, where: str, account: str = "", credential
     code = code_of(error)
     status = getattr(error, "status_code", None)
     if code in BY_CODE:
-        cause, fix = _BY_CREDENTIAL.get((code, credential), BY_CODE[code][2:])
+        cause, fix = BY_CREDENTIAL.get((code, credential), BY_CODE[code][2:])
         return BY_CODE[code]._replace(cause=cause, fix=fix).made(where, f"{code}: {said}")
     if isinstance(error, HttpResponseError) and status:
         row = BY_STATUS.get(status) or (_FAILING if status >= 500 else _BAD_REQUEST if status >= 400 else _NOT_AZURE)

@@ -13,7 +13,7 @@ from azure.core import exceptions as azure
 
 from ocistore_tui.backends import azure_retry, selftest
 from ocistore_tui.backends.azure import AzureOptions, AzureStore
-from ocistore_tui.backends.azure_errors import BY_CLASS, BY_CODE, BY_STATUS, Row, translate
+from ocistore_tui.backends.azure_errors import BY_CLASS, BY_CODE, BY_CREDENTIAL, BY_STATUS, Row, translate
 from ocistore_tui.errors import (
     AccessDenied,
     IntegrityError,
@@ -147,6 +147,7 @@ def test_what_azure_refuses(store: AzureStore, server: Server, code: str) -> Non
     status = STATUSES.get(code, 403 if KINDS[code] is AccessDenied else 400)
     server.answer = refused(status, code, f"{SAID}\nRequestId:1\nTime:now")
     row = BY_CODE[code]
+    cause, fix = BY_CREDENTIAL.get((code, "key"), (row.cause, row.fix))
     for name in (*OPERATIONS, "delete"):
         if code == "BlobNotFound" and name in ("head", "stream", "delete"):
             continue  # a missing blob is no error there
@@ -157,8 +158,8 @@ def test_what_azure_refuses(store: AzureStore, server: Server, code: str) -> Non
         error = told(store, name)
         assert type(error) is KINDS[code], (name, error.cause)
         assert error.exit_code == EXITS[KINDS[code]]
-        assert (error.message, error.fix) == (row.message, row.fix)
-        assert row.cause in error.cause
+        assert (error.message, error.fix) == (row.message, fix)
+        assert cause in error.cause
         assert code in error.cause
         assert "RequestId" not in error.cause
         assert error.where.startswith("az://devstoreaccount1/container/root")
@@ -378,7 +379,7 @@ DENIED = refused(403, "AuthorizationPermissionMismatch")
         ({"LIST": Answer(200, "<html/>")}, "reach", "--endpoint"),
         ({"LIST": listing("root/k"), "HEAD": DENIED}, "read", "Storage Blob Data Reader"),
         ({"LIST": listing(), "PUT": DENIED}, "write", "Storage Blob Data Contributor"),
-        ({"LIST": listing(), "PUT": refused(403, "AuthorizationFailure")}, "write", "SAS with read, write"),
+        ({"LIST": listing(), "PUT": refused(403, "AuthorizationFailure")}, "write", "networking settings"),
         ({"LIST": listing(), "DELETE": DENIED}, "delete", "Storage Blob Data Contributor"),
     ],
 )
