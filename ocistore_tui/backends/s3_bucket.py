@@ -63,6 +63,10 @@ class Bucket:
                 self.stop.watch(self._patient)
             return self._patient
 
+    def _custom_endpoint(self) -> str:
+        connection = self._connection
+        return "" if connection is None or connection.is_aws else str(connection.client.meta.endpoint_url)
+
     def close(self) -> None:
         """Close idle connections."""
         with self._lock:
@@ -101,7 +105,8 @@ class Bucket:
                 is_small = operation not in _PATIENT and len(parameters.get("Body", b"")) <= _SMALL_BODY_BYTES
             reply = getattr(self._client(is_small=is_small), operation)(Bucket=self.name, **parameters)
         except CAUGHT as error:
-            raise translate(error, where=self.where(key or ""), bucket=self.name) from error
+            endpoint = self._custom_endpoint()
+            raise translate(error, where=self.where(key or ""), bucket=self.name, endpoint=endpoint) from error
         self._is_there = True
         return reply
 

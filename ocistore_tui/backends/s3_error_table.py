@@ -24,7 +24,10 @@ from ocistore_tui.errors import (
 
 
 class Row(NamedTuple):
-    """A line of the table; ``{bucket}``, ``{permission}`` and ``{region}`` are filled in."""
+    """A line of the table; ``{bucket}``, ``{permission}``, ``{region}`` and ``{endpoint}`` are filled in.
+
+    The last is what AWS's own program needs behind its arguments: ``--endpoint-url URL`` after a space, or nothing.
+    """
 
     error: type[OciStoreError]
     message: str
@@ -62,6 +65,12 @@ UNKNOWN_CALLER = Row(
     "the access key is unknown to the server, or the secret key is not its own",
     "check --access-key and --secret-key, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the --profile",
 )
+UNSIGNED = Row(
+    AccessDenied,
+    "the store does not take unsigned requests",
+    "it has no anonymous access, or does not know this kind of signature",
+    "leave out --anonymous and give --access-key and --secret-key, or --profile",
+)
 EXPIRED = Row(
     AccessDenied,
     "the credentials have expired",
@@ -80,7 +89,7 @@ NO_BUCKET = Row(
     StoreMissing,
     "the bucket {bucket} does not exist",
     "",
-    "check the bucket's name and --endpoint, or create it: aws s3 mb s3://{bucket}",
+    "check the bucket's name and --endpoint, or create it: aws s3 mb s3://{bucket}{endpoint}",
 )
 NO_OBJECT = Row(NotFound, "no such object", "it is not in the bucket", "refresh the list, or verify the image")
 WRONG_REGION = Row(
@@ -108,7 +117,7 @@ ARCHIVED = Row(
     Refused,
     "the object is archived",
     "its storage class (Glacier) cannot be read at once",
-    "restore it first: aws s3api restore-object --bucket {bucket} --key …",
+    "restore it first: aws s3api restore-object --bucket {bucket} --key …{endpoint}",
 )
 FAILING = Row(
     Unavailable, "the store fails", "the server reports an error of its own, also after several tries", _AGAIN
@@ -210,6 +219,7 @@ BY_CODE = {
     "TokenRefreshRequired": EXPIRED,
     "TooManyRequests": THROTTLED,
     "UnauthorizedAccess": DENIED,
+    "UnsupportedAlgorithm": UNSIGNED,  # rclone, of a request without a signature
     "XAmzContentChecksumMismatch": DAMAGED,
     "XAmzContentSHA256Mismatch": DAMAGED,
     "XMinioStorageFull": FULL,

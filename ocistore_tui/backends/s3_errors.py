@@ -76,8 +76,8 @@ def row_of(code: str, status: int | None) -> Row:
     return row
 
 
-def translate(error: BaseException, *, where: str, bucket: str) -> OciStoreError:
-    """The program's error for whatever the client raised."""
+def translate(error: BaseException, *, where: str, bucket: str, endpoint: str = "") -> OciStoreError:
+    """The program's error for whatever the client raised; ``endpoint`` is the server's address, unless it is AWS."""
     if isinstance(error, OciStoreError):
         return error
     if isinstance(error, sdk.ClientError):
@@ -93,16 +93,24 @@ def translate(error: BaseException, *, where: str, bucket: str) -> OciStoreError
             said = f"{code}: {said}" if said else code
         elif status:
             said = f"HTTP {status}"
-        return made(row, where, said=said, bucket=bucket, operation=error.operation_name, region=region)
+        operation = error.operation_name
+        return made(row, where, said=said, bucket=bucket, operation=operation, region=region, endpoint=endpoint)
     for kind, row in BY_CLASS:
         if isinstance(error, kind):
             return made(row, where, said=_reason(error), bucket=bucket)
     return made(BAD_NAME, where, said=_first_line(error), bucket=bucket)
 
 
-def made(row: Row, where: str, *, said: str = "", bucket: str, operation: str = "", region: str = "") -> OciStoreError:
+def made(
+    row: Row, where: str, *, said: str = "", bucket: str, operation: str = "", region: str = "", endpoint: str = ""
+) -> OciStoreError:
     """The error of a row of the table."""
-    values = {"bucket": bucket, "permission": PERMISSIONS.get(operation, "the permission"), "region": region}
+    values = {
+        "bucket": bucket,
+        "permission": PERMISSIONS.get(operation, "the permission"),
+        "region": region,
+        "endpoint": f" --endpoint-url {endpoint}" if endpoint else "",
+    }
     cause = "; ".join(part for part in (row.cause.format(**values), said) if part)
     return row.error(row.message.format(**values), where=where, cause=cause, fix=row.fix.format(**values))
 

@@ -14,7 +14,8 @@ from botocore import exceptions as sdk
 from ocistore_tui.backends import s3_errors
 from ocistore_tui.backends.base import MIB
 from ocistore_tui.backends.s3 import S3Options, S3Store
-from ocistore_tui.backends.s3_error_table import BY_CLASS_NAME, BY_CODE, BY_STATUS, Row
+from ocistore_tui.backends.s3_error_table import BY_CLASS_NAME, BY_CODE, BY_STATUS, NO_BUCKET, Row
+from ocistore_tui.backends.s3_errors import made
 from ocistore_tui.errors import (
     AccessDenied,
     IntegrityError,
@@ -30,7 +31,7 @@ from ocistore_tui.errors import (
     UsageError,
 )
 from ocistore_tui.model.digest import Digest
-from tests.backends.s3_buckets import options, store_at, without_waiting
+from tests.backends.s3_buckets import new_bucket, options, store_at, without_waiting
 from tests.faults.canned import Answer, CannedServer, Request
 from tests.faults.s3_answers import always, page, refusal, well
 
@@ -108,6 +109,7 @@ CODES = {
     "TokenRefreshRequired": (400, AccessDenied, "session token"),
     "TooManyRequests": (429, Throttled, "--concurrency"),
     "UnauthorizedAccess": (403, AccessDenied, "grant s3:"),
+    "UnsupportedAlgorithm": (400, AccessDenied, "leave out --anonymous"),
     "XAmzContentChecksumMismatch": (400, IntegrityError, "run again"),
     "XAmzContentSHA256Mismatch": (400, IntegrityError, "run again"),
     "XMinioAdminBucketQuotaExceeded": (400, NoSpace, "quota"),
@@ -373,3 +375,20 @@ def test_no_secret_is_told() -> None:
         assert secret is not None
         assert secret not in repr(place)
         assert secret not in S3Store(place).url
+
+
+def test_a_server_that_takes_nobody_unsigned(rclone: str) -> None:
+    bucket = new_bucket(rclone)
+    store = S3Store(S3Options(bucket.bucket, endpoint=rclone, anonymous=True))
+    for ask in (lambda: list(store.list_entries("")), lambda: store.head("k"), lambda: store.get("k", max_bytes=1)):
+        with pytest.raises(AccessDenied, match="unsigned") as caught:
+            ask()
+        assert "--access-key" in caught.value.fix
+
+
+def test_a_missing_bucket_is_made_where_it_is_missing(moto: str) -> None:
+    """The command is to be copied: on AWS it needs no more, elsewhere it would make a bucket on AWS."""
+    with pytest.raises(StoreMissing) as caught:
+        list(S3Store(options(moto)).list_entries(""))
+    assert caught.value.fix.endswith(f" --endpoint-url {moto}")
+    assert made(NO_BUCKET, "s3://b", bucket="b").fix.endswith("aws s3 mb s3://b")
