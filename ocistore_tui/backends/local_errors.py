@@ -89,3 +89,46 @@ def check_root(root: Path, *, create: bool) -> None:
             cause="it is a file, or below one",
             fix="give another --dir",
         )
+
+
+def make_root(root: Path) -> None:
+    """Make the store's directory, with everything above it.
+
+    Raises:
+        UsageError: there can be none.
+        AccessDenied: we may not make one.
+        OSError: anything else.
+    """
+    message = "the store's directory cannot be made"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except (FileNotFoundError, FileExistsError) as error:
+        # /proc says so, which takes no directories; and so does a link that leads nowhere.
+        leads_nowhere = root.is_symlink()
+        cause = "it is a link that leads nowhere" if leads_nowhere else f"its file system takes none: {error.strerror}"
+        raise UsageError(message, where=str(root), cause=cause, fix="give another --dir") from error
+    except OSError as error:
+        if error.errno not in _DENIED:
+            raise
+        fix = "give another --dir, or make it first as a user who may"
+        raise AccessDenied(message, where=str(root), cause=error.strerror or str(error), fix=fix) from error
+
+
+def make_below(root: Path, directory: Path) -> None:
+    """Make one of our own directories below ``root``, which is there.
+
+    Raises:
+        UsageError: its file system takes no directories.
+        OSError: anything else.
+    """
+    try:
+        directory.mkdir(exist_ok=True)
+    except FileNotFoundError as error:
+        if not root.is_dir():
+            raise
+        raise UsageError(
+            "no directory can be made in the store's",
+            where=str(directory),
+            cause=f"its file system takes none: {error.strerror}",
+            fix="give another --dir",
+        ) from error

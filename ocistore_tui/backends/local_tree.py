@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from ocistore_tui.backends.local_errors import check_root
+from ocistore_tui.backends.local_errors import check_root, make_below, make_root
 from ocistore_tui.backends.local_paths import OWN_DIR, KeyPaths
 from ocistore_tui.errors import NotFound, Unavailable
 
@@ -61,7 +61,7 @@ class Tree:
 
         Raises:
             StoreMissing: the root is missing and may not be created.
-            UsageError: the root is a file.
+            UsageError: the root is a file, or cannot be made.
         """
         if not self.staging.is_dir():
             try:
@@ -69,9 +69,9 @@ class Tree:
             except NotFound:
                 if not self._create:
                     raise
-                self.root.mkdir(parents=True, exist_ok=True)
+                make_root(self.root)
             for directory in (self.staging.parent, self.staging):
-                directory.mkdir(exist_ok=True)
+                make_below(self.root, directory)
                 self.adopt(directory)
         self.paths.check_inside(str(self.staging))
         return self.staging

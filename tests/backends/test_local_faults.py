@@ -104,6 +104,25 @@ def test_a_limit_on_file_sizes(tmp_path: Path) -> None:
     assert list(store.list_unfinished("")) == []
 
 
+@pytest.mark.parametrize("directory", ["/proc/no-such", "/proc/no-such/below", "/proc", "dangling"])
+def test_a_directory_that_cannot_be_made(tmp_path: Path, directory: str) -> None:
+    """It says so of the directory, not of the first object that could not be written."""
+    if directory.startswith("/proc") and not Path("/proc/self").exists():
+        pytest.skip("no /proc here")
+    (tmp_path / "dangling").symlink_to("nowhere/at/all")
+    store = LocalStore(tmp_path / directory, create=True)
+    for write in (
+        lambda: store.put(BLOB, b"x"),
+        lambda: store.put_stream(BLOB, [b"x"], size_bytes=1, digest=Digest.of(b"x")),
+        lambda: store.spool_dir,
+    ):
+        with pytest.raises(UsageError, match="made") as caught:
+            write()
+        assert caught.value.where.startswith(str(tmp_path / directory))
+        assert "docker" not in caught.value.where
+        assert "--dir" in caught.value.fix
+
+
 @pytest.mark.parametrize("key", ["docker/" + "x" * 300, "docker/" + "y" * 100 + "/" + "d/" * 2500 + "x"])
 def test_names_the_file_system_does_not_take(tmp_path: Path, key: str) -> None:
     store = LocalStore(tmp_path)
