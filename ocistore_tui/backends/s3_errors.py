@@ -6,6 +6,7 @@ By code first, by HTTP status second, by exception class last, for nearly everyt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -138,4 +139,4 @@ def _reason(error: BaseException) -> str:
             break
         inner = deeper
     text = _first_line(inner if inner is not None else error)
-    return text.rpartition(">: ")[2] if ">: " in text else text
+    return re.sub(r"^\w+\(.*?\): ", "", text.rpartition(">: ")[2] if ">: " in text else text)

@@ -83,6 +83,7 @@ def test_a_small_request_is_given_up_after_two_connections(kind: str, request_: 
         SMALL[request_](store)
     assert "silent" in caught.value.message
     assert "does not answer" in caught.value.cause
+    assert "host=" not in caught.value.cause
     assert "--endpoint" in caught.value.fix
     assert 1 <= len(silent.connections) <= 2
 
