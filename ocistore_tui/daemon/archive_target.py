@@ -49,9 +49,15 @@ class ArchiveTarget:
         """This machine's."""
         return Platform.host()
 
-    def present(self, image: StoredImage, *, read: Callable[[Digest], bytes | None]) -> frozenset[Digest]:
+    def present(
+        self,
+        image: StoredImage,
+        *,
+        remembered: Callable[[Digest], bytes | None],
+        read: Callable[[Digest], bytes | None],
+    ) -> frozenset[Digest]:
         """Nothing: the file is new."""
-        del read
+        del remembered, read
         if self._for_docker and not image.chosen.is_image:
             raise UsageError(
                 "an artifact does not fit into a docker archive",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ocistore_tui.backends.base import CancelSignal
@@ -34,6 +34,7 @@ from ocistore_tui.model.media_types import compression
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.text import inert
 
+_MAX_PLATFORMS = 32
 _PATIENT_S = 60.0
 _HURRIED_S = 3.0
 """How long an engine may take over each question after a cancel."""
@@ -70,7 +71,13 @@ class EngineTarget:
         """On containerd stores the id of an image is the digest of its index."""
         return self._client.has_containerd_store
 
-    def present(self, image: StoredImage, *, read: Callable[[Digest], bytes | None]) -> frozenset[Digest]:
+    def present(
+        self,
+        image: StoredImage,
+        *,
+        remembered: Callable[[Digest], bytes | None],
+        read: Callable[[Digest], bytes | None],
+    ) -> frozenset[Digest]:
         """See `ImageTarget.present`: by chains of diff IDs on classic stores, by blobs on containerd stores."""
         if not image.chosen.is_image:
             raise UsageError(
@@ -82,7 +89,7 @@ class EngineTarget:
         if self._client.is_podman or not image.diff_ids:
             return frozenset()
         if self._client.has_containerd_store:
-            return self._blobs_there(image, read)
+            return self._blobs_there(image, remembered, read)
         chains = (chain for _, chain in self._client.chains())
         common = max((_common_prefix(image.diff_ids, chain) for chain in chains), default=0)
         layers = image.chosen.layers
@@ -179,21 +186,22 @@ class EngineTarget:
         with contextlib.closing(export):
             return any(blob_digest(entry.name) in blobs for entry in read_tar(ChunkStream(export)))
 
-    def _blobs_there(self, image: StoredImage, read: Callable[[Digest], bytes | None]) -> frozenset[Digest]:
-        """Layers of images that share some with ours and whose manifest is known; `load` checks the result."""
-        wanted = {layer.digest for layer in image.chosen.layers}
-        shared = set(image.diff_ids)
-        there: set[Digest] = set()
-        for root, chain in self._client.chains():
-            raw = read(root) if shared.intersection(chain) else None
-            if raw is None:
-                continue
-            with contextlib.suppress(IntegrityError):
-                found = parse_manifest(raw)
-                if isinstance(found, Manifest):
-                    there.update(wanted.intersection(layer.digest for layer in found.layers))
-            if there == wanted:
-                break
+    def _blobs_there(
+        self,
+        image: StoredImage,
+        remembered: Callable[[Digest], bytes | None],
+        read: Callable[[Digest], bytes | None],
+    ) -> frozenset[Digest]:
+        """Layers of local images whose manifest is known; `load` checks the result.
+
+        What this machine has moved before it remembers. Only where that tells nothing, the images that share a layer
+        are looked up in the store: that costs a look at every image of the engine.
+        """
+        ours, diff_ids = {layer.digest for layer in image.chosen.layers}, set(image.diff_ids)
+        there = ours & _layers_of((local.id for local in self._client.images()), remembered)
+        if not there:
+            chains = self._client.chains()
+            there = ours & _layers_of((root for root, chain in chains if not diff_ids.isdisjoint(chain)), read)
         return frozenset(there)
 
     @contextlib.contextmanager
@@ -225,6 +233,21 @@ class EngineTarget:
             if kept:
                 with contextlib.suppress(OciStoreError):
                     client.untag(kept)
+
+
+def _layers_of(roots: Iterable[Digest], look: Callable[[Digest], bytes | None]) -> set[Digest]:
+    """The layers of these manifests, and of those these indexes name, as far as they are known."""
+    layers: set[Digest] = set()
+    for root in roots:
+        pending = [root]
+        for digest in pending:
+            with contextlib.suppress(IntegrityError):
+                found = parse_manifest(look(digest) or b"")
+                if isinstance(found, Manifest):
+                    layers.update(layer.digest for layer in found.layers)
+                elif digest == root:
+                    pending += [child.digest for child in found.manifests if not child.is_attestation][:_MAX_PLATFORMS]
+    return layers
 
 
 def _common_prefix(ours: Sequence[Digest], theirs: Sequence[Digest]) -> int:

@@ -247,9 +247,15 @@ class LayoutTarget:
         """This machine's."""
         return Platform.host()
 
-    def present(self, image: StoredImage, *, read: Callable[[Digest], bytes | None]) -> frozenset[Digest]:
+    def present(
+        self,
+        image: StoredImage,
+        *,
+        remembered: Callable[[Digest], bytes | None],
+        read: Callable[[Digest], bytes | None],
+    ) -> frozenset[Digest]:
         """Layers that are there and sound: hashing them is quicker than fetching them."""
-        del read
+        del remembered, read
         layers = {layer.digest: layer for manifest in image.manifests for layer in manifest.layers}
         return frozenset(layer.digest for layer in layers.values() if self._holds(layer))
 

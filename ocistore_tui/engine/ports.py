@@ -56,10 +56,17 @@ class ImageTarget(Protocol):
     def keeps_index(self) -> bool:
         """Whether one platform of an index is handed over below its index: the root digest is the image's id here."""
 
-    def present(self, image: StoredImage, *, read: Callable[[Digest], bytes | None]) -> frozenset[Digest]:
+    def present(
+        self,
+        image: StoredImage,
+        *,
+        remembered: Callable[[Digest], bytes | None],
+        read: Callable[[Digest], bytes | None],
+    ) -> frozenset[Digest]:
         """Digests of the layers that need not be handed over, because the target surely has them.
 
-        ``read`` gives the bytes of a manifest by its digest, as far as store or cache know it.
+        Both give the bytes of a manifest by its digest, None where it is not known: ``remembered`` at no cost,
+        ``read`` at the cost of asking the store.
 
         Raises:
             UsageError: the target cannot take this kind of image.

@@ -48,7 +48,9 @@ def plan_pull(context: Context, request: PullRequest) -> PullPlan:
     target = context.open_target(name, _default_name(request.source))
     resolved = resolve(context, request.source)
     image, notes = _stored_image(context, resolved.manifest, request, target)
-    present = target.present(image, read=lambda digest: _known_document(context, digest))
+    present = target.present(
+        image, remembered=context.cache.document, read=lambda digest: _known_document(context, digest)
+    )
     layers = _planned(context, image, present)
     return PullPlan(
         request=request,
