@@ -6,7 +6,6 @@ By code first, by HTTP status second, by exception class last, for nearly everyt
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import urllib3.exceptions
 from botocore import exceptions as sdk
 
+from ocistore_tui.backends.rows import root_cause
 from ocistore_tui.backends.s3_error_table import (
     BAD_NAME,
     BAD_REQUEST,
@@ -98,7 +98,7 @@ def translate(error: BaseException, *, where: str, bucket: str, endpoint: str = 
         return made(row, where, said=said, bucket=bucket, operation=operation, region=region, endpoint=endpoint)
     for kind, row in BY_CLASS:
         if isinstance(error, kind):
-            return made(row, where, said=_reason(error), bucket=bucket)
+            return made(row, where, said=_reason(error, endpoint), bucket=bucket)
     return made(BAD_NAME, where, said=_first_line(error), bucket=bucket)
 
 
@@ -130,13 +130,8 @@ def _first_line(said: object) -> str:
     return lines[0][:200] if lines else ""
 
 
-def _reason(error: BaseException) -> str:
-    """What the socket said, without the request: its URL and object addresses help nobody."""
+def _reason(error: BaseException, endpoint: str) -> str:
+    """What the system said, without the request: its URL and object addresses help nobody."""
     inner = getattr(error, "kwargs", {}).get("error")
-    while isinstance(inner, BaseException):
-        deeper = getattr(inner, "reason", None) or next((arg for arg in inner.args if isinstance(arg, Exception)), None)
-        if deeper is None or not isinstance(deeper, BaseException):
-            break
-        inner = deeper
-    text = _first_line(inner if inner is not None else error)
-    return re.sub(r"^\w+\(.*?\): ", "", text.rpartition(">: ")[2] if ">: " in text else text)
+    said = _first_line(root_cause(inner if isinstance(inner, BaseException) else error))
+    return f"{said} ({endpoint})" if endpoint and endpoint not in said else said

@@ -121,7 +121,7 @@ def test_every_row_tells_what_to_do(row: object) -> None:
     [
         (requests.exceptions.SSLError("bad certificate"), Unavailable, "--ca-bundle"),
         (requests.exceptions.ProxyError("no"), Unavailable, "proxy"),
-        (requests.exceptions.ReadTimeout("slow"), Unavailable, "network"),
+        (requests.exceptions.ReadTimeout("slow"), Unavailable, "--endpoint"),
         (requests.exceptions.ConnectionError("reset"), Unavailable, "network"),
         (requests.exceptions.MissingSchema("no scheme"), UsageError, "--endpoint"),
         (requests.exceptions.JSONDecodeError("no", "<html>", 0), Unsupported, "--endpoint"),
