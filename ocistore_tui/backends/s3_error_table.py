@@ -5,14 +5,12 @@ Codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from ocistore_tui.backends.rows import Row
 from ocistore_tui.errors import (
     AccessDenied,
     IntegrityError,
     NoSpace,
     NotFound,
-    OciStoreError,
     PreconditionFailed,
     Refused,
     StoreMissing,
@@ -21,19 +19,6 @@ from ocistore_tui.errors import (
     Unsupported,
     UsageError,
 )
-
-
-class Row(NamedTuple):
-    """A line of the table; ``{bucket}``, ``{permission}``, ``{region}`` and ``{endpoint}`` are filled in.
-
-    The last is what AWS's own program needs behind its arguments: ``--endpoint-url URL`` after a space, or nothing.
-    """
-
-    error: type[OciStoreError]
-    message: str
-    cause: str
-    fix: str
-
 
 PERMISSIONS = {
     "AbortMultipartUpload": "s3:AbortMultipartUpload",

@@ -13,7 +13,7 @@ from typing import Any
 import urllib3.exceptions
 from botocore import exceptions as sdk
 
-from ocistore_tui.backends.rows import root_cause
+from ocistore_tui.backends.rows import Row, root_cause
 from ocistore_tui.backends.s3_error_table import (
     BAD_NAME,
     BAD_REQUEST,
@@ -27,7 +27,6 @@ from ocistore_tui.backends.s3_error_table import (
     PERMISSIONS,
     TLS,
     WRONG_REGION,
-    Row,
 )
 from ocistore_tui.errors import OciStoreError
 
@@ -105,15 +104,18 @@ def translate(error: BaseException, *, where: str, bucket: str, endpoint: str = 
 def made(
     row: Row, where: str, *, said: str = "", bucket: str, operation: str = "", region: str = "", endpoint: str = ""
 ) -> OciStoreError:
-    """The error of a row of the table."""
+    """The error of a row, with its ``{bucket}``, ``{permission}``, ``{region}`` and ``{endpoint}`` filled in.
+
+    The last is what AWS's own program needs behind its arguments: ``--endpoint-url URL`` after a space, or nothing.
+    """
     values = {
         "bucket": bucket,
         "permission": PERMISSIONS.get(operation, "the permission"),
         "region": region,
         "endpoint": f" --endpoint-url {endpoint}" if endpoint else "",
     }
-    cause = "; ".join(part for part in (row.cause.format(**values), said) if part)
-    return row.error(row.message.format(**values), where=where, cause=cause, fix=row.fix.format(**values))
+    filled = Row(row.error, *(text.format(**values) for text in (row.message, row.cause, row.fix)))
+    return filled.made(where, said)
 
 
 @contextmanager

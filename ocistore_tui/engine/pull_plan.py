@@ -100,6 +100,7 @@ def _stored_image(
 def _below(context: Context, root: Index) -> dict[Digest, bytes]:
     """The index and every manifest below it that is in the store."""
     documents = {root.digest: root.raw}
+    held_bytes = len(root.raw)
     level = [root]
     while level:
         named = dict.fromkeys(child.digest for index in level for child in index.manifests)
@@ -109,7 +110,8 @@ def _below(context: Context, root: Index) -> dict[Digest, bytes]:
         for digest, found in zip(names, answers, strict=True):
             if found is not None:
                 documents[digest] = found.raw
-            if len(names) > _MAX_MANIFESTS or sum(map(len, documents.values())) > _MAX_DOCUMENTS_BYTES:
+                held_bytes += len(found.raw)
+            if len(names) > _MAX_MANIFESTS or held_bytes > _MAX_DOCUMENTS_BYTES:
                 raise IntegrityError(
                     "the index names more than can be handed over at once",
                     where=root.digest,

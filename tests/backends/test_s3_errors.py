@@ -13,8 +13,9 @@ from botocore import exceptions as sdk
 
 from ocistore_tui.backends import s3_errors
 from ocistore_tui.backends.base import MIB
+from ocistore_tui.backends.rows import Row
 from ocistore_tui.backends.s3 import S3Options, S3Store
-from ocistore_tui.backends.s3_error_table import BY_CLASS_NAME, BY_CODE, BY_STATUS, NO_BUCKET, Row
+from ocistore_tui.backends.s3_error_table import BY_CLASS_NAME, BY_CODE, BY_STATUS, NO_BUCKET
 from ocistore_tui.backends.s3_errors import made
 from ocistore_tui.errors import (
     AccessDenied,
