@@ -15,20 +15,13 @@ from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.plan import PushRequest
 from ocistore_tui.model.reference import Reference
 from tests.fakes.engine import Dies, FakeEngine, classic, fake_engine
+from tests.fakes.held import IMAGE, KINDS, NAME, hold
 from tests.testbed import archives, images
 from tests.testbed.archives import Members
 from tests.testbed.images import Image, compressed, layer, path_of
 from tests.testbed.opened import directory_service, push
 
-IMAGE = Image((layer("one"), layer("two", 300_000), layer("three")))
 OTHER = Image((layer("other"),))
-NAME = "rt/app:1"
-KINDS: dict[str, Callable[[], Members]] = {
-    "docker 20": lambda: archives.docker_20({NAME: IMAGE}),
-    "docker 26": lambda: archives.docker_26(NAME, IMAGE),
-    "podman": lambda: archives.podman(NAME, IMAGE),
-    "containerd": lambda: archives.containerd(NAME, IMAGE),
-}
 
 
 @pytest.fixture
@@ -41,15 +34,6 @@ def engine(tmp_path: Path) -> Iterator[FakeEngine]:
 def service(engine: FakeEngine, tmp_path: Path) -> Iterator[Service]:
     with directory_service(tmp_path / "store", docker_host=engine.host) as opened:
         yield opened
-
-
-def hold(engine: FakeEngine, kind: str, archive: bytes | None = None) -> None:
-    """Have IMAGE as that kind of engine has it."""
-    archive = KINDS[kind]().tar() if archive is None else archive
-    classic(engine, NAME, IMAGE.config, IMAGE.layers, archive)
-    if kind == "containerd":
-        engine.is_containerd = True
-        engine.hold(NAME, str(IMAGE.digest), [str(Digest.of(raw)) for raw in IMAGE.layers])
 
 
 def fails(service: Service) -> IntegrityError:
