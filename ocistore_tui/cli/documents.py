@@ -10,9 +10,10 @@ import json
 from typing import Any
 
 from ocistore_tui.cli.output import encode_json
-from ocistore_tui.cli.words import INVALID_NAME, flaw_of, rfc3339, utc
+from ocistore_tui.cli.words import INVALID_NAME, flaw_of
 from ocistore_tui.model.listing import Inspection, RepositoryRow, TagRow
 from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PullPlan, PullResult, PushPlan, PushResult
+from ocistore_tui.model.words import rfc3339, utc
 
 
 def repository(row: RepositoryRow) -> dict[str, Any]:

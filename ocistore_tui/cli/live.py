@@ -12,9 +12,10 @@ from math import inf
 
 from ocistore_tui.cli.output import Output
 from ocistore_tui.cli.style import draws_unicode, style_of
-from ocistore_tui.cli.words import KEPT, awaits_export, cut, duration, layer_name, size, total_line
+from ocistore_tui.cli.words import KEPT, awaits_export, cut, layer_name, total_line
 from ocistore_tui.model.progress import JobSnapshot, LayerProgress, LayerState
 from ocistore_tui.model.text import inert
+from ocistore_tui.model.words import duration, size
 
 MAX_LINES = 8
 STALLED_AFTER_S = 5.0

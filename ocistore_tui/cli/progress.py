@@ -13,9 +13,10 @@ from typing import Protocol
 from ocistore_tui.cli.live import Live
 from ocistore_tui.cli.output import Output
 from ocistore_tui.cli.style import is_live
-from ocistore_tui.cli.words import KEPT, layer_name, size, total_line
+from ocistore_tui.cli.words import KEPT, layer_name, total_line
 from ocistore_tui.model.progress import JobSnapshot, JobState, LayerProgress, LayerState
 from ocistore_tui.model.text import inert
+from ocistore_tui.model.words import size
 
 TOTAL_EVERY_S = 10.0
 FASTEST_S = 1.0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from ocistore_tui.cli.words import ago, ago_text, cut, duration, flaw_of, rfc3339, size, table
+from ocistore_tui.cli.words import cut, flaw_of, table
 from ocistore_tui.model.listing import Inspection, LayerRow, TagRow
 from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PullPlan, PullResult, PushPlan, PushResult
 from ocistore_tui.model.progress import LayerState
 from ocistore_tui.model.text import inert
+from ocistore_tui.model.words import ago, ago_text, duration, rfc3339, size
 
 _LONGEST = 4000
 """Characters of one text of an image, whoever wrote it."""

@@ -37,10 +37,86 @@ class TagRow:
     """``image``, ``index`` or ``artifact``."""
     image_ids: tuple[Digest, ...] = ()
     """Config digests below the tag: how images are compared across stores and engines."""
+    manifests: tuple[Digest, ...] = ()
+    """The tag's own digest and those of the manifests below it: the image's ids in engines with a containerd store."""
+    blobs: Mapping[Digest, int] = field(default_factory=dict)
+    """Every stored blob below the tag with its size in bytes, manifests too; the sum of them is `size_bytes`."""
+    extras: tuple[str, ...] = ()
+    """What is attached, as far as names and the index tell: ``signature``, ``sbom``, ``provenance``, ``other``."""
+    subject: Digest | None = None
+    """Of a tag that belongs to another image (referrers fallback, cosign): that image's digest."""
     missing: int = 0
     """Platforms the index names that are not in the store."""
     flaw: str = ""
     """Why the tag is broken, in words; empty when it is sound."""
+
+
+    @property
+    def is_described(self) -> bool:
+        """Whether more than the name is known."""
+        return self.digest is not None or bool(self.flaw)
+
+
+@dataclass(frozen=True, slots=True)
+class RepositorySummary:
+    """What one look at a repository's tags tells, without reading any manifest."""
+
+    name: str
+    tags: int
+    """Tags of images; attachments are left out."""
+    is_whole: bool
+    """False: there are more than were counted."""
+    pushed: float | None = None
+    """When a tag was last moved, seconds since 1970, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRow:
+    """One digest a tag has named at some time (layout: ``tags/<t>/index``)."""
+
+    digest: Digest
+    moment: float | None
+    """When the tag first named it, seconds since 1970, UTC."""
+    is_current: bool
+    kind: str = ""
+    size_bytes: int | None = None
+    """Stored bytes below it; None when its manifest is gone."""
+    brought_bytes: int | None = None
+    """Bytes it holds that no earlier entry of this timeline holds."""
+    image_ids: tuple[Digest, ...] = ()
+    flaw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentRow:
+    """Something attached to an image: a signature, an SBOM, an attestation."""
+
+    kind: str
+    """``signature``, ``sbom``, ``provenance`` or ``other``."""
+    digest: Digest
+    artifact_type: str
+    size_bytes: int
+    found_by: str
+    """How it was found: a tag's name, ``index`` (an attestation beside the platforms) or ``subject``."""
+    subject: Digest
+    depth: int = 0
+    """0: attached to the image or a platform of it; 1: attached to an attachment …"""
+    platform: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    flaw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A store's listing as it was last seen, kept on this machine."""
+
+    moment: float
+    """When it was seen, seconds since 1970, UTC."""
+    repositories: tuple[RepositoryRow, ...]
+    is_whole: bool
+    """Whether these are all repositories there were."""
+    tags: Mapping[str, tuple[TagRow, ...]] = field(default_factory=dict)
+    """Tag rows by repository, for those that were opened."""
 
 
 @dataclass(frozen=True, slots=True)

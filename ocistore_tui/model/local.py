@@ -27,6 +27,46 @@ class LocalImage:
     repo_digests: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class LocalPlace:
+    """Where local images are: the left side of the terminal UI."""
+
+    kind: str
+    """``engine`` (docker or podman), ``folder`` (of image archives) or ``oci`` (an OCI layout directory)."""
+    address: str = ""
+    """Engine: its address as for ``--docker-host``, empty for the usual one; else a directory."""
+    name: str = ""
+    """What people call it: a docker context, ``podman``, a folder's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRow:
+    """One name of one image outside the store, as a list shows it."""
+
+    name: str
+    """``app:1``; empty for an untagged image."""
+    image: str
+    """The same as `PushRequest.image` takes it: ``app:1``, an image id, ``oci-archive:FILE:1`` …"""
+    ids: frozenset[Digest] = frozenset()
+    """Everything that identifies it: digests of its config, manifest and index, as far as they are known."""
+    size_bytes: int | None = None
+    created: float | None = None
+    """Seconds since 1970, UTC."""
+    platforms: tuple[str, ...] = ()
+    flaw: str = ""
+    """Why it cannot be read, in words; empty when it is sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalListing:
+    """What a local place holds."""
+
+    place: LocalPlace
+    label: str
+    """What was found there, in words: ``docker 27.3``, ``folder of 3 archives``."""
+    rows: tuple[LocalRow, ...]
+
+
 class SourceKind(Enum):
     """What an image's bytes look like where they come from."""
 

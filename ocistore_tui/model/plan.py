@@ -22,6 +22,8 @@ class PushRequest:
     platform: Platform | None = None
     all_platforms: bool = False
     via: str = "auto"
+    docker_host: str | None = None
+    """The container engine's address; None: the one the service was opened with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class PullRequest:
     platform: Platform | None = None
     all_platforms: bool = False
     via: str = "auto"
+    docker_host: str | None = None
+    """The container engine's address; None: the one the service was opened with."""
 
 
 def check_request(request: PushRequest | PullRequest) -> None:

@@ -1,0 +1,80 @@
+"""What the terminal UI is handed: where stores come from, and what to begin with. ``wiring`` implements it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ocistore_tui.engine.service import Service
+from ocistore_tui.errors import OciStoreError
+from ocistore_tui.model.local import LocalPlace
+from ocistore_tui.model.plan import PullRequest, PushRequest
+from ocistore_tui.model.stores import CheckStep, StoreRow
+
+
+class Stores(Protocol):
+    """Stores and local places of this machine. Every method may block and is called from worker threads."""
+
+    def saved(self) -> Sequence[StoreRow]:
+        """Saved connections, in the order of the file; raises what the file is wrong about."""
+
+    def found(self) -> Iterator[StoreRow]:
+        """What was found on this machine: AWS profiles, gcloud, Azure, an endpoint in the environment; as found."""
+
+    def parse(self, text: str) -> StoreRow:
+        """The store a name or URL means; `UsageError` when it means none."""
+
+    def open(self, row: StoreRow) -> Service:
+        """Open it; nothing is read or written yet. `UsageError` when it is of no use as described."""
+
+    def check(self, row: StoreRow, *, write: bool = False) -> Iterator[CheckStep]:
+        """Try it step by step; with ``write`` also put and delete one object. Never raises but `UsageError`."""
+
+    def policy(self, row: StoreRow) -> str:
+        """The least rights this program needs there, ready to paste; empty where there is no such text."""
+
+    def save(self, row: StoreRow) -> StoreRow:
+        """Keep it under its name; `UsageError` when it cannot be."""
+
+    def forget(self, name: str) -> None:
+        """Remove a saved connection."""
+
+    def opened(self, row: StoreRow) -> None:
+        """Remember that this store was opened last."""
+
+    def places(self) -> Sequence[LocalPlace]:
+        """Local places that were found: the usual engine first, then docker contexts, podman sockets, kept folders."""
+
+    def add_demo(self, service: Service, on_step: Callable[[str], None]) -> LocalPlace:
+        """Fill a store with demo content, made here; returns the folder of demo archives for the left side."""
+
+    def unfinished(self) -> Sequence[PushRequest | PullRequest]:
+        """Transfers that were stopped in an earlier session and can go on."""
+
+    def keep_unfinished(self, store: StoreRow, requests: Sequence[PushRequest | PullRequest]) -> None:
+        """Remember, or forget when empty, what was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the program was started with."""
+
+    store: StoreRow
+    requests: tuple[PushRequest | PullRequest, ...] = ()
+    """Transfers whose plan is to be shown at once."""
+    place: LocalPlace | None = None
+    """The left side; None: the usual engine."""
+    is_demo: bool = False
+    mouse: bool = True
+    slow: bool = False
+    """Whether the terminal is far away (SSH): fewer repaints."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How the program ended; said after the terminal is restored."""
+
+    lines: list[str] = field(default_factory=list)
+    error: OciStoreError | None = None
+    exit_code: int = 0
