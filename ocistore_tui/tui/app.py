@@ -1,0 +1,228 @@
+"""The Textual application: what is open, what runs, and the screens over it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import App
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from ocistore_tui.errors import OciStoreError
+from ocistore_tui.model.local import LocalPlace
+from ocistore_tui.model.plan import PullRequest, PushRequest
+from ocistore_tui.model.stores import Mode, StoreRow
+from ocistore_tui.model.text import inert
+from ocistore_tui.tui.commands import bindings_of
+from ocistore_tui.tui.desk import Answer, Desk
+from ocistore_tui.tui.glyphs import Glyphs
+from ocistore_tui.tui.inert_filter import InertFilter
+from ocistore_tui.tui.ports import Opening, Outcome, Stores
+from ocistore_tui.tui.runner import Runner
+from ocistore_tui.tui.session import Session
+from ocistore_tui.tui.theme import DEFAULT_THEME, THEMES
+
+Request = PushRequest | PullRequest
+_SWITCH_INTERVAL_S = 0.001
+"""Threads that compute give way sooner, so that a key is answered at once (ux.md §6)."""
+
+
+class OcistoreApp(App[Outcome]):
+    """The program on a terminal.
+
+    Args:
+        opening: What to begin with.
+        stores: Where stores and local places come from.
+        clock: Seconds since 1970; tests give their own.
+    """
+
+    TITLE = "ocistore"
+    CSS_PATH: ClassVar[list[str]] = [f"styles/{name}.tcss" for name in ("app", "main", "dialogs", "detail", "stores")]  # type: ignore[assignment,misc]
+    BINDINGS = bindings_of("app")
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (160, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny-height"), (15, "-short"), (30, "-tall")]
+
+    def __init__(self, opening: Opening, stores: Stores, *, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self.opening = opening
+        self.stores = stores
+        self.clock = clock
+        self.glyphs = Glyphs.for_terminal()
+        self.desk = Desk(self)
+        self.runner = Runner(self)
+        self.outcome = Outcome()
+        self.commands_done: list[tuple[float, str, str]] = []
+        """Moment, command line, and how it ended: the command log."""
+        self.session: Session
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DEFAULT_THEME
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's own filters after ours: nothing unsafe is painted, whichever widget paints it."""
+        return [InertFilter(), *super().get_line_filters()]
+
+    def on_mount(self) -> None:
+        """Open what the program was started with."""
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self._loop_handler(number)
+        self.open_store(self.opening.store, place=self.opening.place)
+        if self.opening.requests:
+            self.send(self.opening.requests)
+
+    def _loop_handler(self, number: signal.Signals) -> None:
+        import asyncio
+
+        try:
+            asyncio.get_running_loop().add_signal_handler(number, self.stop_at_once, number)
+        except (NotImplementedError, RuntimeError, ValueError):  # not the main thread: a test
+            return
+
+    # what is open
+
+    def open_store(self, row: StoreRow, *, place: LocalPlace | None = None) -> None:
+        """Make ``row`` the open store; what runs on the one before goes on."""
+        from ocistore_tui.tui.screens.main import MainScreen
+
+        def opened(session: Session) -> None:
+            self.session = session
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+            self.push_screen(MainScreen(session))
+
+        try:
+            service = self.stores.open(row)
+        except OciStoreError as error:
+            self.say(str(error), kind="error", fix=error.fix)
+            return
+        opened(Session(row, service, row.mode, place))
+        self.desk.ask("opened", lambda _: self.stores.opened(row), lambda _: None)
+
+    def send(self, requests: Sequence[Request]) -> None:
+        """Show the plan of these transfers; nothing moves before it is confirmed."""
+        from ocistore_tui.tui.screens.plan import PlanScreen
+
+        self.push_screen(PlanScreen(self.session, requests))
+
+    def may_add(self) -> bool:
+        """Whether the open store's mode allows adding."""
+        return self.session.mode is not Mode.READ_ONLY
+
+    # what people are told
+
+    def say(self, text: str, *, kind: str = "information", fix: str = "") -> None:
+        """A toast; text from outside is safe here."""
+        message = inert(text, limit=400) + (f"\n{inert(fix, limit=400)}" if fix else "")
+        severity = kind if kind in ("warning", "error") else "information"
+        self.notify(message, severity=severity, markup=False, timeout=8 if kind == "error" else 4)  # type: ignore[arg-type]
+
+    def copy(self, text: str, what: str) -> None:
+        """To the clipboard, as one harmless line."""
+        line = inert(text, limit=len(text) + 1)
+        self.copy_to_clipboard(line)
+        self.say(f"copied {what}: {line}")
+
+    def log_command(self, line: str, result: str) -> None:
+        """Keep what was done for the command log."""
+        self.commands_done.append((self.clock(), inert(line, limit=2000), inert(result, limit=400)))
+
+    @on(Answer)
+    def _deliver(self, answer: Answer) -> None:
+        answer.deliver()
+
+    # commands of every screen
+
+    def action_help(self) -> None:
+        """Keys and signs."""
+        from ocistore_tui.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen())
+
+    def action_palette(self) -> None:
+        """Find a command or a name."""
+        from ocistore_tui.tui.screens.palette import PaletteScreen
+
+        self.push_screen(PaletteScreen())
+
+    def action_stores(self) -> None:
+        """Pick a store."""
+        from ocistore_tui.tui.screens.stores import StoresScreen
+
+        self._show(StoresScreen)
+
+    def action_transfers(self) -> None:
+        """All transfers."""
+        from ocistore_tui.tui.screens.transfers import TransfersScreen
+
+        self._show(TransfersScreen)
+
+    def action_log(self) -> None:
+        """What was done, as command lines."""
+        from ocistore_tui.tui.screens.log import LogScreen
+
+        self._show(LogScreen)
+
+    def action_unlock(self) -> None:
+        """Coming."""
+        self.say_coming("unlock")
+
+    def action_usage(self) -> None:
+        """Coming."""
+        self.say_coming("usage")
+
+    def action_clean(self) -> None:
+        """Coming."""
+        self.say_coming("clean")
+
+    def action_refresh(self) -> None:
+        """Look again."""
+        from ocistore_tui.tui.screens.main import MainScreen
+
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen):
+                screen.look_again()
+
+    def say_coming(self, command_id: str) -> None:
+        """Why a key that holds its place does nothing yet."""
+        from ocistore_tui.tui.commands import BY_ID
+
+        self.say(f"{BY_ID[command_id].coming}", kind="information")
+
+    async def action_quit(self) -> None:
+        """Leave; ask when something runs."""
+        from ocistore_tui.tui.screens.quit import QuitScreen
+
+        if not self.runner.is_busy:
+            self.leave()
+        elif not isinstance(self.screen, QuitScreen):
+            self.push_screen(QuitScreen())
+
+    def leave(self) -> None:
+        """End the program with what there is to say."""
+        self.runner.settle(self.outcome)
+        self.exit(self.outcome)
+
+    def stop_at_once(self, number: int = signal.SIGTERM) -> None:
+        """A signal: stop transfers so that they can go on later, and end."""
+        self.outcome.exit_code = 128 + number
+        self.runner.stop_all()
+        self.leave()
+
+    def _show(self, screen: type[Screen[None]]) -> None:
+        """Show one of the screens over the main one, unless it is shown already."""
+        if not isinstance(self.screen, screen):
+            self.push_screen(screen())
+
+
+def run(opening: Opening, stores: Stores) -> Outcome:
+    """Run the program on this terminal until it is left."""
+    app = OcistoreApp(opening, stores)
+    outcome = app.run(mouse=opening.mouse)
+    return outcome if outcome is not None else app.outcome
