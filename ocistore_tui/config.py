@@ -7,6 +7,7 @@
     bucket = "acme-oci"
     root_dir = "registry"
     region = "eu-west-1"
+    mode = "read-only"
 
 Precedence of every value: default < this file < environment < flag really typed.
 """
@@ -27,7 +28,9 @@ from ocistore_tui.model.text import inert
 Value = str | int | bool
 
 BACKENDS = ("s3", "gcs", "azure", "fs")
-_COMMON = frozenset({"root_dir", "concurrency", "ca_bundle", "insecure_skip_tls_verify", "docker_host", "bucket"})
+_COMMON = frozenset(
+    {"root_dir", "concurrency", "ca_bundle", "insecure_skip_tls_verify", "docker_host", "bucket", "mode", "label"}
+)
 SETTINGS: Mapping[str, frozenset[str]] = {
     "s3": _COMMON
     | {"region", "endpoint", "profile", "path_style", "anonymous", "sse", "sse_kms_key_id", "storage_class"},
@@ -36,6 +39,31 @@ SETTINGS: Mapping[str, frozenset[str]] = {
     "fs": (_COMMON - {"bucket"}) | {"dir"},
 }
 """What a saved connection may say, by backend."""
+MODES = ("read-only", "add-only")
+"""What a saved connection may allow; ``add-only`` where it does not say. For the terminal UI, and for ``push``."""
+MAX_LABEL_CHARS = 40
+ENVIRONMENT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "s3": {
+        "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
+        "endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    },
+    "gcs": {"project_id": ("GOOGLE_CLOUD_PROJECT",)},
+    "azure": {
+        "account_name": ("AZURE_STORAGE_ACCOUNT",),
+        "account_key": ("AZURE_STORAGE_KEY",),
+        "sas_token": ("AZURE_STORAGE_SAS_TOKEN",),
+        "connection_string": ("AZURE_STORAGE_CONNECTION_STRING",),
+    },
+    "fs": {"dir": ("OCISTORE_DIR",)},
+}
+"""Variables that say what is not said otherwise; the first that is set counts."""
+READ_ELSEWHERE: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("s3", "profile"): ("AWS_PROFILE",),
+    ("s3", "ca_bundle"): ("AWS_CA_BUNDLE",),
+    ("gcs", "keyfile"): ("GOOGLE_APPLICATION_CREDENTIALS",),
+    ("gcs", "endpoint"): ("STORAGE_EMULATOR_HOST",),
+}
+"""Settings whose variable the provider's own chain reads: it beats a saved connection, but is not passed on."""
 _SECRETS = frozenset({"access_key", "secret_key", "session_token", "account_key", "sas_token", "connection_string"})
 MAX_CONCURRENCY = 64
 _FLAGS = frozenset({"insecure_skip_tls_verify", "path_style", "anonymous"})
@@ -79,7 +107,7 @@ def cache_dir() -> Path:
 
 
 def state_dir() -> Path:
-    """Where the log of a fault is kept."""
+    """Where the log of a fault is kept, and which store was opened last."""
     from platformdirs import user_state_path
 
     return user_state_path("ocistore")
@@ -264,6 +292,15 @@ def _checked(key: str, value: object, where: str) -> Value:
         if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_CONCURRENCY:
             return value
         raise UsageError(f"{key} must be a number from 1 to {MAX_CONCURRENCY}", where=where, fix=f"write {key} = 4")
+    if key == "mode":
+        if value in MODES:
+            return str(value)
+        raise UsageError(f"{key} must be one of {', '.join(MODES)}", where=where, fix=f'write {key} = "{MODES[0]}"')
+    if key == "label" and isinstance(value, str) and (len(value) > MAX_LABEL_CHARS or inert(value) != value):
+        raise UsageError(
+            "not a usable label", where=where, cause=f"it is shown in a corner: {MAX_LABEL_CHARS} visible characters",
+            fix='write label = "PRODUCTION"',
+        )  # fmt: skip
     if isinstance(value, str) and value:
         return check_root_dir(value, where) if key == "root_dir" else value
     raise UsageError(f"{key} must be text", where=where, fix=f'write {key} = "…"')

@@ -15,10 +15,10 @@ from typing import Any
 
 import click
 
-from ocistore_tui.cli import demo_images as made
 from ocistore_tui.cli.fixes import program_name
 from ocistore_tui.cli.options import Globals
 from ocistore_tui.cli.output import Output
+from ocistore_tui.demo import images as made
 from ocistore_tui.errors import IntegrityError
 
 

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from ocistore_tui.cli.output import Output
-from ocistore_tui.config import MAX_CONCURRENCY
+from ocistore_tui.config import ENVIRONMENT, MAX_CONCURRENCY
 from ocistore_tui.config import SETTINGS as CONNECTION_SETTINGS
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -22,9 +22,7 @@ SECRETS = {
     "access_key": "AWS_ACCESS_KEY_ID",
     "secret_key": "AWS_SECRET_ACCESS_KEY",
     "session_token": "AWS_SESSION_TOKEN",
-    "account_key": "AZURE_STORAGE_KEY",
-    "sas_token": "AZURE_STORAGE_SAS_TOKEN",
-    "connection_string": "AZURE_STORAGE_CONNECTION_STRING",
+    **{name: ENVIRONMENT["azure"][name][0] for name in ("account_key", "sas_token", "connection_string")},
 }
 """Options other users of the machine can read on the command line, and the variable to use instead."""
 NO_SECRET_ALONE = frozenset({"access_key"})
@@ -150,11 +148,11 @@ BACKEND_OPTIONS: dict[str, tuple[Callable[[Any], Any], ...]] = {
     "s3": (
         _ROOT_DIR,
         click.option(
-            "--region", "-r", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], metavar="NAME",
+            "--region", "-r", envvar=ENVIRONMENT["s3"]["region"], metavar="NAME",
             help="Region. [env: AWS_REGION]",
         ),
         click.option(
-            "--endpoint", "-e", envvar=["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"], metavar="URL",
+            "--endpoint", "-e", envvar=ENVIRONMENT["s3"]["endpoint"], metavar="URL",
             help="An S3-compatible server. [env: AWS_ENDPOINT_URL_S3]",
         ),
         click.option("--profile", metavar="NAME", help="Profile of the AWS configuration. [env: AWS_PROFILE]"),
@@ -176,7 +174,8 @@ BACKEND_OPTIONS: dict[str, tuple[Callable[[Any], Any], ...]] = {
     "gcs": (
         _ROOT_DIR,
         click.option(
-            "--project-id", envvar="GOOGLE_CLOUD_PROJECT", metavar="ID", help="Project. [env: GOOGLE_CLOUD_PROJECT]"
+            "--project-id", envvar=ENVIRONMENT["gcs"]["project_id"], metavar="ID",
+            help="Project. [env: GOOGLE_CLOUD_PROJECT]",
         ),
         click.option(
             "--keyfile", type=click.Path(), metavar="FILE",
@@ -188,7 +187,7 @@ BACKEND_OPTIONS: dict[str, tuple[Callable[[Any], Any], ...]] = {
     "azure": (
         _ROOT_DIR,
         click.option(
-            "--account-name", "-a", envvar="AZURE_STORAGE_ACCOUNT", metavar="NAME",
+            "--account-name", "-a", envvar=ENVIRONMENT["azure"]["account_name"], metavar="NAME",
             help="Storage account. [env: AZURE_STORAGE_ACCOUNT]",
         ),
         _secret("--account-key", "-k"),
@@ -198,7 +197,7 @@ BACKEND_OPTIONS: dict[str, tuple[Callable[[Any], Any], ...]] = {
     ),
     "fs": (
         click.option(
-            "--dir", type=click.Path(), envvar="OCISTORE_DIR", metavar="DIR",
+            "--dir", type=click.Path(), envvar=ENVIRONMENT["fs"]["dir"], metavar="DIR",
             help="Directory of the store; default: one in your data directory. [env: OCISTORE_DIR]",
         ),
         _ROOT_DIR,

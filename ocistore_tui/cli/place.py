@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from ocistore_tui.cli.azure_account import settle_account
 from ocistore_tui.cli.options import NO_SECRET_ALONE, SECRETS
 from ocistore_tui.cli.output import Output
-from ocistore_tui.config import SETTINGS, Connection, check_root_dir
+from ocistore_tui.config import READ_ELSEWHERE, SETTINGS, Connection
 from ocistore_tui.errors import UsageError
 from ocistore_tui.model.text import inert
-from ocistore_tui.wiring import DEFAULT_CONCURRENCY, Place
+from ocistore_tui.wiring.place import Place
+from ocistore_tui.wiring.settle import settle
 
-_NOT_FOR_ADAPTERS = frozenset({"docker_host", "concurrency", "bucket"})
-_READ_ELSEWHERE = {
-    ("s3", "profile"): ("AWS_PROFILE",),
-    ("s3", "ca_bundle"): ("AWS_CA_BUNDLE",),
-    ("gcs", "keyfile"): ("GOOGLE_APPLICATION_CREDENTIALS",),
-    ("gcs", "endpoint"): ("STORAGE_EMULATOR_HOST",),
-}
-"""Settings whose variable the provider's own chain reads: it beats a saved connection, but is not passed on."""
 _DOCKER_HOST = ("DOCKER_HOST", "DOCKER_CONTEXT")
 
 
@@ -57,24 +48,10 @@ def make_place(
         from ocistore_tui.cli.stores import warn_of_unknown_tables  # only saved connections come from that file
 
         warn_of_unknown_tables(output)
-    check_root_dir(merged.get("root_dir", ""), "--root-dir")
-    if backend == "azure":
-        sources = {name: context.get_parameter_source(name) for name in known}
-        typed = {name for name, source in sources.items() if source is ParameterSource.COMMANDLINE}
-        exported = {name for name, source in sources.items() if source is ParameterSource.ENVIRONMENT}
-        settle_account(merged, typed=typed, exported=exported, saved=saved)
-    if merged.get("dir") == "":
-        raise UsageError("the store's directory is empty text", where="--dir", fix="name a directory, or leave it out")
-    certificates = merged.get("ca_bundle")
-    if certificates and not Path(certificates).exists():
-        raise UsageError("no such file of certificates", where=str(certificates), fix="check --ca-bundle")
-    return Place(
-        backend=backend,
-        bucket=bucket or str(saved.get("bucket", "")),
-        options={name: value for name, value in merged.items() if name not in _NOT_FOR_ADAPTERS},
-        docker_host=merged.get("docker_host"),
-        concurrency=int(merged.get("concurrency", DEFAULT_CONCURRENCY)),
-    )
+    sources = {name: context.get_parameter_source(name) for name in known}
+    typed = {name for name, source in sources.items() if source is ParameterSource.COMMANDLINE}
+    exported = {name for name, source in sources.items() if source is ParameterSource.ENVIRONMENT}
+    return settle(backend, bucket, merged, typed=typed, exported=exported, saved=saved)
 
 
 def _variable_of(context: click.Context, backend: str, name: str) -> str:
@@ -82,7 +59,7 @@ def _variable_of(context: click.Context, backend: str, name: str) -> str:
     source = context.get_parameter_source(name)
     if source is ParameterSource.COMMANDLINE:
         return ""
-    variables: tuple[str, ...] = _READ_ELSEWHERE.get((backend, name), ())
+    variables: tuple[str, ...] = READ_ELSEWHERE.get((backend, name), ())
     if name == "docker_host":
         variables = _DOCKER_HOST
     if source is ParameterSource.ENVIRONMENT:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from ocistore_tui import wiring
-from ocistore_tui.cli import demo_images
 from ocistore_tui.cli.demo import make_images
 from ocistore_tui.cli.main import run
 from ocistore_tui.cli.tree import root
+from ocistore_tui.demo import images as demo_images
 from ocistore_tui.wiring import Place
 from tests.cli.recorder import Recorder, Seen
 from tests.cli.running import Done, Invoke

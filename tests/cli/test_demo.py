@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ocistore_tui.cli import demo, demo_images
+from ocistore_tui.cli import demo
+from ocistore_tui.demo import images as demo_images
 from tests.cli.running import OCISTORE_TUI, Invoke, in_a_process
 from tests.cli.test_streams import on_a_terminal
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ocistore_tui.cli import demo_images
+from ocistore_tui.demo import images as demo_images
 from tests.backends import s3_buckets
 from tests.cli.running import LONGEST_S, OCI_STORE, Done, in_a_process
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ocistore_tui.cli.demo_images import Image
+from ocistore_tui.demo.images import Image
 from tests.cli.running import Invoke
 from tests.cli.shelf import config, put_image
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ocistore_tui.cli import demo_images
+from ocistore_tui.demo import images as demo_images
 from tests.backends import s3_buckets
 from tests.cli.running import OCI_STORE, Invoke, check_error, in_a_process
 from tests.cli.shelf import config, put_image

@@ -1,0 +1,1 @@
+"""Something to try the program on: small real images made here, no cloud, no Docker, no download."""
