@@ -86,21 +86,22 @@ def make_image(
     labels: Mapping[str, str] | None = None,
     os: str = "linux",
     architecture: str = "amd64",
+    created: str = CREATED,
 ) -> Image:
     """An image of one platform."""
-    steps: list[dict[str, Any]] = [{"created": CREATED, "created_by": layer.created_by} for layer in layers]
-    steps.append({"created": CREATED, "created_by": f"CMD {json.dumps(list(command))}", "empty_layer": True})
-    config = _json(
+    steps: list[dict[str, Any]] = [{"created": created, "created_by": layer.created_by} for layer in layers]
+    steps.append({"created": created, "created_by": f"CMD {json.dumps(list(command))}", "empty_layer": True})
+    config = to_json(
         {
             "architecture": architecture,
             "os": os,
-            "created": CREATED,
+            "created": created,
             "config": {"Cmd": list(command), "Env": ["PATH=/bin"], "Labels": dict(labels or {}), "WorkingDir": "/"},
             "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
             "history": steps,
         }
     )
-    root = _json(
+    root = to_json(
         {
             "schemaVersion": 2,
             "mediaType": _MANIFEST,
@@ -112,10 +113,40 @@ def make_image(
     return Image(root, _MANIFEST, blobs, config, tuple(layers), {"os": os, "architecture": architecture})
 
 
+def make_artifact(
+    artifact_type: str,
+    config_type: str,
+    config: bytes,
+    blobs: Sequence[tuple[str, bytes]],
+    *,
+    subject: Image | None = None,
+) -> Image:
+    """A manifest that holds something else than an image, attached to ``subject`` or on its own.
+
+    Args:
+        artifact_type: What it is; empty where the config's type says it.
+        config_type: Media type of the config.
+        config: Its exact bytes.
+        blobs: Media type and bytes of each.
+        subject: The image it is about.
+    """
+    document: dict[str, Any] = {"schemaVersion": 2, "mediaType": _MANIFEST}
+    if artifact_type:
+        document["artifactType"] = artifact_type
+    document["config"] = _descriptor(config_type, config)
+    document["layers"] = [_descriptor(media_type, blob) for media_type, blob in blobs]
+    if subject is not None:
+        document["subject"] = _descriptor(subject.media_type, subject.root)
+    root = to_json(document)
+    return Image(
+        root, _MANIFEST, {digest_of(blob): blob for blob in (root, config, *(blob for _, blob in blobs))}, config
+    )
+
+
 def make_index(images: Sequence[Image]) -> Image:
     """An index over images of several platforms."""
     rows = [{**_descriptor(image.media_type, image.root), "platform": dict(image.platform)} for image in images]
-    root = _json({"schemaVersion": 2, "mediaType": _INDEX, "manifests": rows})
+    root = to_json({"schemaVersion": 2, "mediaType": _INDEX, "manifests": rows})
     blobs = {digest: blob for image in images for digest, blob in image.blobs.items()}
     return Image(root, _INDEX, {**blobs, digest_of(root): root})
 
@@ -127,8 +158,8 @@ def oci_layout(images: Mapping[str, Image]) -> dict[str, bytes]:
         for tag, image in images.items()
     ]
     files = {
-        "oci-layout": _json({"imageLayoutVersion": "1.0.0"}),
-        "index.json": _json({"schemaVersion": 2, "mediaType": _INDEX, "manifests": rows}),
+        "oci-layout": to_json({"imageLayoutVersion": "1.0.0"}),
+        "index.json": to_json({"schemaVersion": 2, "mediaType": _INDEX, "manifests": rows}),
     }
     for image in images.values():
         files.update((f"blobs/sha256/{digest.partition(':')[2]}", blob) for digest, blob in image.blobs.items())
@@ -149,7 +180,7 @@ def docker_archive(images: Mapping[str, Image]) -> bytes:
         paths = [f"{layer.diff_id.partition(':')[2]}/layer.tar" for layer in image.layers]
         files.update({config: image.config}, **dict(zip(paths, (layer.raw for layer in image.layers), strict=True)))
         rows.append({"Config": config, "RepoTags": [name], "Layers": paths})
-    return make_tar({**files, "manifest.json": _json(rows)})
+    return make_tar({**files, "manifest.json": to_json(rows)})
 
 
 def make_tar(files: Mapping[str, bytes]) -> bytes:
@@ -173,5 +204,6 @@ def _descriptor(media_type: str, blob: bytes) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": digest_of(blob), "size": len(blob)}
 
 
-def _json(document: object) -> bytes:
+def to_json(document: object) -> bytes:
+    """A document as it is stored."""
     return json.dumps(document, separators=(",", ":")).encode()

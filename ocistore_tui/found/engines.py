@@ -22,24 +22,25 @@ class FoundEngine:
     """What people call it: a context's name, ``podman``, ``docker``."""
     address: str
     """As for ``--docker-host``; empty for the one that is used when nothing is said."""
-    is_context: bool = False
-    """Whether ``name`` is a docker context, whose certificates come with it."""
 
 
 def find_engines(environ: Mapping[str, str] = os.environ) -> Iterator[FoundEngine]:
-    """The one used when nothing is said first, then the other contexts, then podman's sockets; each address once."""
+    """The one used when nothing is said first, then the other contexts, then podman's sockets; each address once.
+
+    Contexts with certificates of their own are left out unless they are the current one: no address brings these along.
+    """
     contexts = dict(_contexts(environ))
     chosen = _chosen(environ)
     host = environ.get("DOCKER_HOST", "")
     if host:
         yield FoundEngine(inert(host, limit=80), "")
     else:
-        yield FoundEngine(chosen if chosen in contexts else "docker", "", is_context=chosen in contexts)
+        yield FoundEngine(chosen if chosen in contexts else "docker", "")
     seen = {host or contexts.get(chosen, "")}
     for name in sorted(contexts):
         if contexts[name] not in seen:
             seen.add(contexts[name])
-            yield FoundEngine(name, contexts[name], is_context=True)
+            yield FoundEngine(name, contexts[name])
     runtime = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
     for path, name in ((f"{runtime}/podman/podman.sock", "podman"), ("/run/podman/podman.sock", "podman as root")):
         address = f"unix://{path}"
@@ -67,7 +68,10 @@ def _contexts(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         endpoints = document.get("Endpoints")
         endpoint = endpoints.get("docker") if isinstance(endpoints, dict) else None
         host = endpoint.get("Host") if isinstance(endpoint, dict) else None
-        if isinstance(name, str) and isinstance(host, str) and _is_usable(name) and _is_usable(host):
+        if not (isinstance(name, str) and isinstance(host, str) and _is_usable(name) and _is_usable(host)):
+            continue
+        has_certificates = (path.parent.parent / "tls" / path.name / "docker").is_dir()
+        if not has_certificates or name == _chosen(environ):
             yield name, host
 
 

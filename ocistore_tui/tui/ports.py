@@ -69,6 +69,10 @@ class Opening:
     mouse: bool = True
     slow: bool = False
     """Whether the terminal is far away (SSH): fewer repaints."""
+    ascii: bool = False
+    """Whether to draw with plain characters, whatever the terminal says it can."""
+    theme: str = ""
+    """A theme's name; empty: the usual one."""
 
 
 @dataclass(slots=True)
