@@ -7,8 +7,9 @@ SOURCES := pyproject.toml README.md LICENSE $(shell find ocistore_tui -name '*.p
 
 .PHONY: demo test clean
 
+# On a terminal the UI on a throw-away store; without one the same headless.
 demo: $(VENV)/installed
-	$(BIN)/ocistore-tui --no-tui demo
+	$(BIN)/ocistore-tui demo
 
 test: $(VENV)/installed-for-development
 	$(BIN)/ruff check

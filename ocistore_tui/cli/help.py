@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ocistore_tui.cli.options import GLOBAL_NAMES, STORE_NAMES
+from ocistore_tui.cli.options import GLOBAL_NAMES, SCREEN_NAMES, STORE_NAMES
 from ocistore_tui.cli.style import Style, style_of
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -39,7 +39,7 @@ class _Teaching(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options: this verb's first, then the store's, then those every verb has."""
-        groups: dict[str, list[tuple[str, str]]] = {_OWN: [], _STORE: [], _GLOBAL: []}
+        groups: dict[str, list[tuple[str, str]]] = {_OWN: [], _SCREEN: [], _STORE: [], _GLOBAL: []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
             if record is not None:
@@ -68,10 +68,13 @@ def write_block(formatter: click.HelpFormatter, title: str, lines: Iterable[str]
             formatter.write("".join(listed))
 
 
+_SCREEN = "Options of the terminal UI"
 _OWN, _STORE, _GLOBAL = "Options", "Store options", "Global options, before or after the verb"
 
 
 def _group(option: click.Parameter) -> str:
     if option.name in GLOBAL_NAMES or "--help" in option.opts:
         return _GLOBAL
+    if option.name in SCREEN_NAMES:
+        return _SCREEN
     return _STORE if option.name in STORE_NAMES else _OWN

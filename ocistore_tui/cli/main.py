@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -16,20 +18,18 @@ from ocistore_tui.cli.options import Globals
 from ocistore_tui.cli.output import Output, abandon_stdout, result_errors
 from ocistore_tui.cli.tree import root
 from ocistore_tui.errors import Cancelled, OciStoreError, UsageError
+from ocistore_tui.model.text import inert
+
+if TYPE_CHECKING:
+    from ocistore_tui.tui.ports import Opening, Stores
 
 EXIT_BUG = 70
-_NO_TUI_YET = "the terminal UI is not part of this version yet"
 
 
 def main() -> None:
     """``ocistore-tui``: the terminal UI, or headless with ``--no-tui``."""
     arguments = sys.argv[1:]
-    if not is_headless(arguments):
-        if _first_word(arguments) != "demo":
-            leave(_report(_no_tui_yet(), Globals.guess(arguments).output()))
-        # Whoever tries the program out is better served by the demo there is than by an error.
-        Globals.guess(arguments).output().say(f"{_NO_TUI_YET}: this is the headless demo")
-    leave(run(arguments, name="ocistore-tui"))
+    leave(run(arguments, name="ocistore-tui", has_screen=not is_headless(arguments)))
 
 
 def main_headless() -> None:
@@ -40,8 +40,7 @@ def main_headless() -> None:
 def is_headless(arguments: Sequence[str]) -> bool:
     """Whether no terminal UI is wanted or possible: asked for, help, no terminal, CI, a dumb terminal."""
     return (
-        _first_word(arguments) in ("completion", "stores")
-        or any(word in arguments for word in ("--no-tui", "--help", "-h", "--version"))
+        any(word in arguments for word in ("--no-tui", "--json", "--help", "-h", "--version"))
         or _is_completing()
         or os.environ.get("CI", "").lower() in ("1", "true")
         or os.environ.get("TERM") == "dumb"
@@ -49,10 +48,18 @@ def is_headless(arguments: Sequence[str]) -> bool:
     )
 
 
-def run(arguments: Sequence[str], *, name: str = "oci-store") -> int:
-    """Run one command line and return its exit code (``--help`` lists them)."""
+def run(arguments: Sequence[str], *, name: str = "oci-store", has_screen: bool = False) -> int:
+    """Run one command line and return its exit code (``--help`` lists them).
+
+    Args:
+        arguments: The words behind the program's name.
+        name: What the program is called.
+        has_screen: Whether the terminal UI may be shown.
+    """
     # Until the command line is understood, an error has to be told in the way that was asked for nevertheless.
     state = Globals.guess(arguments)
+    if has_screen:
+        state.screen = lambda opening, stores: _show(state, opening, stores)
     # What libraries warn of is for their users, not ours; and it would spoil stderr for programs.
     warnings.simplefilter("ignore")
     try:
@@ -62,7 +69,7 @@ def run(arguments: Sequence[str], *, name: str = "oci-store") -> int:
             with result_errors():
                 sys.stdout.flush()
     except OciStoreError as error:
-        return 1 if _is_completing() else _report(error, state.output())
+        return 1 if _is_completing() else _report(error, state.output(), state.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
         return _no_verb(error, name, state.output())
     except click.ClickException as error:
@@ -80,7 +87,23 @@ def run(arguments: Sequence[str], *, name: str = "oci-store") -> int:
         from ocistore_tui.cli.fault import fault_of
 
         return _report(fault_of(error), state.output())
-    return 0
+    return state.exit_code
+
+
+def _show(state: Globals, opening: Opening, stores: Stores) -> None:
+    """Show the terminal UI until it is left, then say what came of it. Nothing else here loads a screen."""
+    from ocistore_tui.tui.app import run as run_screen
+
+    # The event loop takes Ctrl-C as it comes, and gives the terminal back before it ends.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    outcome = run_screen(opening, stores)
+    raise_on_signals()
+    state.exit_code = outcome.exit_code
+    for line in outcome.lines:
+        state.output().result(inert(line, limit=2000))
+    if outcome.error is not None:
+        raise outcome.error
 
 
 def leave(code: int) -> NoReturn:
@@ -95,14 +118,15 @@ def leave(code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _report(error: OciStoreError, output: Output) -> int:
+def _report(error: OciStoreError, output: Output, exit_code: int = 0) -> int:
+    """Tell an error; its exit code, unless another one says more."""
     try:
         output.error(error)
         if sys.stdout is not None:
             sys.stdout.flush()
     except (OSError, OciStoreError):
         abandon_stdout()
-    return error.exit_code
+    return exit_code or error.exit_code
 
 
 def _usage(error: click.ClickException, name: str) -> UsageError:
@@ -132,20 +156,9 @@ def _missing_words(context: click.Context | None) -> str:
     return f"{' and '.join(words)} {'is' if len(words) == 1 else 'are'} missing"
 
 
-def _first_word(arguments: Sequence[str]) -> str:
-    return next((word for word in arguments if not word.startswith("-")), "")
-
-
 def _is_terminal(stream: object) -> bool:
     return bool(stream is not None and stream.isatty())  # type: ignore[attr-defined]  # a text stream
 
 
 def _is_completing() -> bool:
     return any(variable in os.environ for variable in ("_OCI_STORE_COMPLETE", "_OCISTORE_TUI_COMPLETE"))
-
-
-def _no_tui_yet() -> UsageError:
-    return UsageError(
-        _NO_TUI_YET,
-        fix="run headless: ocistore-tui --no-tui …, or oci-store …; see oci-store --help",
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -13,6 +13,9 @@ from click.core import ParameterSource
 from ocistore_tui.cli.output import Output
 from ocistore_tui.config import ENVIRONMENT, MAX_CONCURRENCY
 from ocistore_tui.config import SETTINGS as CONNECTION_SETTINGS
+
+if TYPE_CHECKING:
+    from ocistore_tui.tui.ports import Opening, Stores
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -37,6 +40,13 @@ class Globals:
     progress: str = "auto"
     quiet: bool = False
     verbose: bool = False
+    no_mouse: bool = False
+    ascii: bool = False
+    theme: str = ""
+    screen: Callable[[Opening, Stores], None] | None = None
+    """Shows the terminal UI until it is left; None: headless."""
+    exit_code: int = 0
+    """How the UI ended, where that says more than an error."""
 
     @classmethod
     def guess(cls, arguments: Sequence[str]) -> Self:
@@ -46,6 +56,11 @@ class Globals:
         is_events = "--progress=json" in words or ("--progress", "json") in pairwise(words)
         is_quiet = "--quiet" in words or "-q" in words
         return cls(as_json="--json" in words, progress="json" if is_events else "auto", quiet=is_quiet)
+
+    @property
+    def wants_screen(self) -> bool:
+        """Whether the terminal UI is there, and nothing was said of how a headless command talks."""
+        return self.screen is not None and not (self.as_json or self.quiet or self.progress != "auto")
 
     def output(self) -> Output:
         """The output these options ask for."""
@@ -70,6 +85,17 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
 def global_options(function: _Function) -> _Function:
     """Options every level accepts."""
     for decorate in (
+        click.option(
+            "--theme", default="", expose_value=False, callback=_keep, hidden=True, metavar="NAME",
+            help="Colours, by a theme's name.",
+        ),
+        click.option(
+            "--ascii", is_flag=True, expose_value=False, callback=_keep, hidden=True, help="Plain characters only."
+        ),
+        click.option(
+            "--no-mouse", is_flag=True, expose_value=False, callback=_keep, hidden=True,
+            help="Leave the mouse to the terminal.",
+        ),
         click.option(
             "--no-tui", is_flag=True, expose_value=False,
             help="Run headless. Implied by the name oci-store, without a terminal, by CI=true and by TERM=dumb.",
@@ -101,6 +127,8 @@ def global_parameters() -> list[click.Parameter]:
     return list(reversed(holder.__click_params__))  # type: ignore[attr-defined]
 
 
+SCREEN_NAMES = frozenset({"theme", "ascii", "no_mouse"})
+"""Options of the terminal UI: understood everywhere, shown by the help of the program alone."""
 GLOBAL_NAMES = frozenset({"no_tui", "verbose", "quiet", "progress", "as_json", "version"})
 
 

@@ -8,12 +8,22 @@ import click
 
 from ocistore_tui import __version__
 from ocistore_tui.cli.help import SETTINGS, Verb, Words, write_block
-from ocistore_tui.cli.options import global_options, global_parameters, globals_of
+from ocistore_tui.cli.options import SCREEN_NAMES, global_options, global_parameters, globals_of
 from ocistore_tui.cli.tree_stores import stores
 from ocistore_tui.cli.tree_verbs import TITLES, VERBS, verbs
 from ocistore_tui.config import BACKENDS, Connection, find_connection, load_connections
 from ocistore_tui.errors import OciStoreError
 
+_OPENING = (
+    "ocistore-tui              the store opened last, or the one on this computer",
+    "ocistore-tui STORE        a saved name, ./DIR or file:///DIR,",
+    "                          s3://BUCKET[/PREFIX], gs://BUCKET[/PREFIX], az://CONTAINER[/PREFIX]",
+    "ocistore-tui s3 push …    push and pull as headless: shows the plan, moves nothing by itself",
+    "ocistore-tui demo         a throw-away store with something in it",
+    "",
+    "ls, inspect, stores and completion stay headless, and so does whatever is asked for with",
+    "--no-tui, --dry-run, --json, --quiet or --progress.",
+)
 _EXIT_CODES = (
     "0 done · 1 the answer is no · 2 usage · 3 not found · 4 access denied · 5 unavailable",
     "6 integrity · 7 some of a batch failed · 8 refused · 70 a fault of the program",
@@ -48,10 +58,18 @@ class Root(Words):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does it, but for a verb where a backend has to be."""
+        """As click does it, but for a verb where a backend has to be, and a store to open the UI on."""
+        if globals_of(ctx).screen is not None and self._is_store(ctx, args):
+            return "open", _open, args
         if args[0] in VERBS:
             raise click.UsageError(f"{args[0]} needs a backend before it, such as oci-store s3 {args[0]} …", ctx)
         return super().resolve_command(ctx, args)
+
+    def _is_store(self, ctx: click.Context, args: list[str]) -> bool:
+        """Whether these words name a store: no command, and no saved connection with a verb behind it."""
+        if args[0].startswith("@"):
+            return not any(word in VERBS for word in args[1:])
+        return args[0] not in (*VERBS, *BACKENDS) and super().get_command(ctx, args[0]) is None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Backends first."""
@@ -70,8 +88,9 @@ class Root(Words):
         return found + [CompletionItem(name, help=what) for name, what in names.items() if name.startswith(incomplete)]
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the exit codes."""
+        """Write how the terminal UI is opened, and the exit codes."""
         del ctx
+        write_block(formatter, "The terminal UI", _OPENING)
         write_block(formatter, "Exit codes", _EXIT_CODES)
 
 
@@ -90,7 +109,28 @@ def root(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         if globals_of(context).as_json:
             raise click.UsageError("a command is missing", context)
-        click.echo(context.get_help())
+        if globals_of(context).screen is None:
+            click.echo(context.get_help())
+            return
+        from ocistore_tui.cli.door import open_store
+
+        open_store(globals_of(context))
+
+
+for _option in root.params:
+    if _option.name in SCREEN_NAMES and isinstance(_option, click.Option):
+        _option.hidden = False
+
+
+@click.command("open", cls=Verb, context_settings=SETTINGS)
+@click.argument("store")
+@global_options
+@click.pass_context
+def _open(context: click.Context, store: str) -> None:
+    """Open the terminal UI on a store."""
+    from ocistore_tui.cli.door import open_store
+
+    open_store(globals_of(context), store)
 
 
 def make_backend(backend: str, connection: Connection | None = None) -> click.Group:
@@ -117,8 +157,13 @@ def demo(context: click.Context) -> None:
     """The whole job on a throw-away store: no cloud, no Docker.
 
     Makes a few small images, pushes them, lists, inspects and pulls one back into an archive, and compares: saying each
-    command as it goes.
+    command as it goes. On a terminal, ocistore-tui demo opens the terminal UI on such a store instead.
     """
+    if globals_of(context).wants_screen:
+        from ocistore_tui.cli.door import open_demo
+
+        open_demo(globals_of(context))
+        return
     from ocistore_tui.cli.demo import run_demo
 
     run_demo(globals_of(context).output(), root)

@@ -17,9 +17,9 @@ from ocistore_tui.cli.output import Output
 from ocistore_tui.cli.place import make_place, split_target
 from ocistore_tui.cli.style import screen_width
 from ocistore_tui.cli.words import INVALID_NAME
-from ocistore_tui.config import Connection
+from ocistore_tui.config import Connection, config_path
 from ocistore_tui.engine.service import Service
-from ocistore_tui.errors import NotFound, OciStoreError, UsageError
+from ocistore_tui.errors import NotFound, OciStoreError, Refused, UsageError
 from ocistore_tui.model.listing import RepositoryRow
 from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.platform import Platform
@@ -83,6 +83,14 @@ class Run:
         )
         if request.target.digest is not None:
             raise UsageError("push takes a tag, not a digest", where=self.rest, fix="write REPOSITORY:TAG")
+        if self._opens_screen(request, dry_run):
+            return
+        if not dry_run and self._connection is not None and self._connection.settings.get("mode") == "read-only":
+            raise Refused(
+                "this saved connection is read only",
+                where=f"@{self._connection.name}",
+                fix=f'write mode = "add-only" in {config_path()}, or name the store itself',
+            )
         with self.service() as service:
             plan = service.plan_push(request)
             shown = self.name(plan.reference)
@@ -108,6 +116,8 @@ class Run:
         request = PullRequest(
             _image_reference(self.rest), _image(image), _platform(platform, all_platforms), all_platforms, via
         )
+        if self._opens_screen(request, dry_run):
+            return
         with self.service() as service:
             plan = service.plan_pull(request)
             shown = self.name(plan.reference)
@@ -127,6 +137,17 @@ class Run:
             self.output.say(render.pull_summary(result))
             self.output.document("pull", documents.pulled(result))
             self.output.result(f"{inert(result.image)} {result.image_id}")
+
+    def _opens_screen(self, request: PushRequest | PullRequest, dry_run: bool) -> bool:
+        """Show the plan in the terminal UI instead, where there is one and nothing was said of output."""
+        state = globals_of(self._context)
+        if dry_run or not state.wants_screen:
+            return False
+        from ocistore_tui.cli.door import open_transfer
+
+        place = make_place(self._context, self._backend, self._bucket, self._connection, self.output)
+        open_transfer(state, place, self._connection, request)
+        return True
 
     def _display(self) -> Display:
         from ocistore_tui.cli.progress import choose_display  # lists and inspections do without

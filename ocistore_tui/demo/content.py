@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from ocistore_tui.demo import images as made
@@ -100,6 +101,7 @@ def attachment_tag(subject: made.Image, kind: str) -> str:
     return f"{subject.digest.replace(':', '-')}.{kind}"
 
 
+@cache
 def base_layer() -> made.Layer:
     """What most images of the demo begin with."""
     files = {"etc/os-release": b'NAME="demo"\nVERSION_ID="12"\n', "usr/lib/base": made.filler("base", 400_000)}

@@ -143,8 +143,7 @@ def test_without_a_terminal_it_is_headless_by_itself(here: Path) -> None:
     assert in_a_process(["fs", "ls", "--dir", "s"], program=OCISTORE_TUI).out == "app\n"
 
 
-def test_on_a_terminal_it_says_that_the_ui_is_not_there_yet(here: Path) -> None:
-    code, text = on_a_terminal([OCISTORE_TUI, "fs", "ls"], {"NO_COLOR": "1"})
-    assert code == 2
-    assert "--no-tui" in text
+def test_a_list_on_a_terminal_is_a_list(here: Path) -> None:
+    put_image(here / "s", "app", "1", config())
+    assert on_a_terminal([OCISTORE_TUI, "fs", "ls", "--dir", "s"], {"NO_COLOR": "1"}) == (0, "app\r\n")
     assert on_a_terminal([OCISTORE_TUI, "--version"])[0] == 0
