@@ -209,7 +209,7 @@ def _push(service: Service, reference: str, image: made.Image, directory: Path) 
 
 
 def _leave_orphan(service: Service, directory: Path) -> None:
-    """Leave what no image names: a push that lacks a layer is refused after the other layer and the config were sent."""
+    """Leave what no image names: a push that lacks a layer is refused once the other layer and the config are there."""
     stopped = made.make_layer({"app/main": made.filler("orphan", 150_000)}, created_by="COPY app /app")
     lost = made.make_layer({"app/lost": b"never sent\n"}, created_by="COPY lost /app")
     image = made.make_image([stopped, lost])

@@ -8,7 +8,7 @@ from contextlib import closing
 from itertools import islice
 
 from ocistore_tui.backends.base import ObjectStore
-from ocistore_tui.errors import OciStoreError, StoreMissing, UsageError
+from ocistore_tui.errors import NotFound, OciStoreError, UsageError
 from ocistore_tui.layout.catalog import repositories
 from ocistore_tui.model.stores import CheckStep
 from ocistore_tui.model.text import inert
@@ -32,10 +32,10 @@ def check_place(place: Place, *, write: bool) -> Iterator[CheckStep]:
         UsageError: an option is of no use as given.
     """
     with open_store(place) as store:
-        failed = None
+        failed: OciStoreError | None = None
         for finding in store.check(write=write).findings:
             failed = failed or (finding.error if finding.ok is False else None)
-            if place.is_embedded and isinstance(finding.error, StoreMissing):
+            if place.is_embedded and isinstance(finding.error, NotFound):
                 yield CheckStep(finding.step, None, "the first push makes it")
             else:
                 yield CheckStep(finding.step, finding.ok, inert(finding.detail, limit=300), finding.error)

@@ -61,11 +61,8 @@ def parse_store(text: str) -> StoreRow:
 def _row_of_url(scheme: str, rest: str) -> StoreRow:
     backend = _SCHEMES.get(scheme.lower())
     if backend is None:
-        fix = (
-            f"write s3://BUCKET and name the server with AWS_ENDPOINT_URL={scheme}://…"
-            if scheme[:4] == "http"
-            else _HOW
-        )
+        is_server = scheme.lower() in ("http", "https")
+        fix = "write s3://BUCKET, and name the server in AWS_ENDPOINT_URL_S3" if is_server else _HOW
         raise UsageError(f"{inert(scheme, limit=40)}:// is no store", fix=fix)
     if backend == "fs":
         host, slash, path = rest.partition("/")
