@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := pyproject.toml README.md LICENSE $(shell find ocistore_tui -name '*.py')
+SOURCES := pyproject.toml README.md LICENSE $(shell find ocistore_tui -name '*.py' -o -name '*.tcss')
 
 .PHONY: demo test clean
 

@@ -60,6 +60,33 @@ def test_listing_a_bucket_loads_no_sdk_but_its_own(moto: str) -> None:
     assert not loaded & (SCREENS | SDKS - {"boto3", "botocore"})
 
 
+OPENED = """
+import sys
+from types import ModuleType
+from ocistore_tui.cli.main import run
+shown = ModuleType("ocistore_tui.tui.app")
+def show(opening, stores):
+    from ocistore_tui.tui.ports import Outcome
+    stores.open(opening.store).close()
+    list(stores.found()), stores.saved(), stores.places(), stores.unfinished()
+    return Outcome()
+shown.run = show
+sys.modules["ocistore_tui.tui.app"] = shown
+code = run(sys.argv[1:], has_screen=True)
+print(code, *sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("words", [(), ("./images",), ("fs", "pull", "app:1"), ("demo",)])
+def test_nothing_but_the_ui_itself_loads_a_screen_and_no_sdk_is_loaded_before_it(words: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", OPENED, *words], capture_output=True, text=True, timeout=60, check=True
+    )
+    code, *names = done.stderr.splitlines()[-1].split()
+    assert code == "0", done.stderr
+    assert not set(names) & (SDKS | SCREENS)
+
+
 def test_the_rooms_import_downwards_only() -> None:
     """The contracts of pyproject.toml, checked as CI does."""
     program = Path(sys.executable).with_name("lint-imports")
