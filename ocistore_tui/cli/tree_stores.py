@@ -9,7 +9,7 @@ import click
 from ocistore_tui.cli.help import SETTINGS, Verb, Words
 from ocistore_tui.cli.options import SECRETS, backend_options, global_options, global_parameters, globals_of, hide
 from ocistore_tui.cli.tree_verbs import TITLES
-from ocistore_tui.config import BACKENDS, load_connections
+from ocistore_tui.config import BACKENDS, MODES, load_connections
 from ocistore_tui.errors import OciStoreError
 
 _ADD = {
@@ -97,6 +97,14 @@ def add(context: click.Context, name: str) -> None:
     context.meta["ocistore.name"] = name
 
 
+def _manners(function: Any) -> Any:
+    """Options about how a saved connection is used."""
+    function = click.option("--label", metavar="TEXT", help="A word the terminal UI shows beside it.")(function)
+    return click.option(
+        "--mode", type=click.Choice(MODES), metavar="MODE", help="What may be done: read-only or add-only (default)."
+    )(function)
+
+
 def _add_command(backend: str) -> click.Command:
     @click.option("--bucket", required=True, metavar="NAME", help="Bucket or container.")
     @global_options
@@ -116,7 +124,7 @@ def _add_command(backend: str) -> click.Command:
         context_settings=SETTINGS,
         short_help=TITLES[backend],
         help="Save a connection. Secrets are never saved.",
-    )(backend_options(backend)(function))
+    )(_manners(backend_options(backend)(function)))
     hide(made, SECRETS)
     made.examples = (_ADD[backend],)
     return made

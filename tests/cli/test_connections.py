@@ -298,3 +298,17 @@ def test_what_is_saved_reads_back_whatever_is_in_it(oci_store: Invoke, file: Pat
 def test_the_file_is_in_the_users_configuration_directory(oci_store: Invoke) -> None:
     assert oci_store("stores", "add", "usb", "fs").code == 0
     assert (Path(os.environ["HOME"]) / ".config/ocistore/config.toml").is_file()
+
+
+def test_what_may_be_done_to_a_store_is_saved_with_it(oci_store: Invoke, file: Path, here: Path) -> None:
+    add = ("stores", "add", "usb", "fs", "--dir", "usb", "--label", "HOLIDAYS")
+    assert oci_store(*add, "--mode", "manage").code == 2
+    assert not file.exists()
+    assert oci_store(*add, "--mode", "read-only").code == 0
+    assert config.find_connection("usb").settings["label"] == "HOLIDAYS"
+    refused = oci_store("@usb", "push", "app:1", "--image", "docker-archive:hello.tar")
+    assert refused.code == 8
+    assert "this saved connection is read only: @usb" in refused.err
+    assert oci_store("@usb", "push", "app:1", "--image", "docker-archive:hello.tar", "--dry-run").code == 0
+    assert oci_store(*add, "--mode", "add-only").code == 0
+    assert oci_store("@usb", "push", "app:1", "--image", "docker-archive:hello.tar").code == 0
