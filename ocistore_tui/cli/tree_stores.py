@@ -99,7 +99,7 @@ def add(context: click.Context, name: str) -> None:
 
 def _manners(function: Any) -> Any:
     """Options about how a saved connection is used."""
-    function = click.option("--label", metavar="TEXT", help="A word the terminal UI shows beside it.")(function)
+    function = click.option("--label", metavar="WORD", help="A word the terminal UI shows beside it.")(function)
     return click.option(
         "--mode", type=click.Choice(MODES), metavar="MODE", help="What may be done: read-only or add-only (default)."
     )(function)
