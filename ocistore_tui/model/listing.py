@@ -45,6 +45,8 @@ class TagRow:
     """What is attached, as far as names and the index tell: ``signature``, ``sbom``, ``provenance``, ``other``."""
     subject: Digest | None = None
     """Of a tag that belongs to another image (referrers fallback, cosign): that image's digest."""
+    is_gone: bool = False
+    """Whether the tag was looked for and is not there."""
     missing: int = 0
     """Platforms the index names that are not in the store."""
     flaw: str = ""
@@ -54,7 +56,7 @@ class TagRow:
     @property
     def is_described(self) -> bool:
         """Whether more than the name is known."""
-        return self.digest is not None or bool(self.flaw)
+        return self.digest is not None or bool(self.flaw) or self.is_gone
 
 
 @dataclass(frozen=True, slots=True)

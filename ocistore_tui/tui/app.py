@@ -45,7 +45,12 @@ class OcistoreApp(App[Outcome]):
     CSS_PATH: ClassVar[list[str]] = [f"styles/{name}.tcss" for name in ("app", "main", "dialogs", "detail", "stores")]  # type: ignore[assignment,misc]
     BINDINGS = bindings_of("app")
     ENABLE_COMMAND_PALETTE = False
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (160, "-wide")]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [
+        (0, "-tiny"),
+        (60, "-narrow"),
+        (100, "-normal"),
+        (160, "-wide"),
+    ]
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny-height"), (15, "-short"), (30, "-tall")]
 
     def __init__(self, opening: Opening, stores: Stores, *, clock: Callable[[], float] = time.time) -> None:

@@ -1,0 +1,227 @@
+"""The main screen: local images beside the store, the inspector, the dock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.events import Click, Resize
+from textual.getters import query_one
+from textual.screen import Screen
+from textual.widgets import Static
+
+from ocistore_tui.errors import OciStoreError
+from ocistore_tui.model.local import LocalPlace
+from ocistore_tui.model.reference import Reference
+from ocistore_tui.tui.commands import bindings_of
+from ocistore_tui.tui.session import Session
+from ocistore_tui.tui.widgets.bucket_pane import BucketPane
+from ocistore_tui.tui.widgets.dock import Dock
+from ocistore_tui.tui.widgets.header import StatusHeader
+from ocistore_tui.tui.widgets.inspector import Inspector
+from ocistore_tui.tui.widgets.key_bar import KeyBar
+from ocistore_tui.tui.widgets.local_pane import LocalPane
+from ocistore_tui.tui.widgets.pane import Pane
+
+if TYPE_CHECKING:
+    from ocistore_tui.tui.app import OcistoreApp
+    from ocistore_tui.tui.commands import Command
+    from ocistore_tui.tui.transfers import Transfer
+
+LEAST = (60, 15)
+
+
+class MainScreen(Screen[None]):
+    """Two panes and what belongs to them.
+
+    Args:
+        session: The open store and the local place beside it.
+    """
+
+    BINDINGS = bindings_of("main")
+    bar_places = ("pane", "main", "app")
+    app: OcistoreApp
+
+    local = query_one("LocalPane", LocalPane)
+    bucket = query_one("BucketPane", BucketPane)
+    dock = query_one("Dock", Dock)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._shown = "bucket"
+
+    def compose(self) -> ComposeResult:
+        """Header, tabs for narrow terminals, the panes, inspector, dock, keys."""
+        yield StatusHeader()
+        yield Static(id="side-tabs", markup=False)
+        with Horizontal(id="sides"):
+            yield LocalPane(self.session)
+            yield BucketPane(self.session)
+            yield Inspector(self.session, full=True, id="column")
+        yield Inspector(self.session, id="below")
+        yield Dock()
+        yield KeyBar()
+        yield Static(id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin with the store; both sides are asked at once."""
+        self._show_side("bucket")
+        self.local.start()
+        self.bucket.start()
+
+    @property
+    def side(self) -> Pane:
+        """The pane with the focus, or that had it last."""
+        return self.local if self._shown == "local" else self.bucket
+
+    # sides
+
+    def _show_side(self, side: str) -> None:
+        self._shown = side
+        self.local.set_class(side == "local", "-shown")
+        self.bucket.set_class(side == "bucket", "-shown")
+        self.side.rows_list.focus()
+        self._draw_tabs()
+        self._inspect()
+
+    def on_descendant_focus(self) -> None:
+        """The pane that gets the focus is the one that is shown when there is room for one."""
+        for side, pane in (("local", self.local), ("bucket", self.bucket)):
+            if pane.has_focus_within and side != self._shown:
+                self._show_side(side)
+        self.query_one(KeyBar).refresh()
+
+    def key_tab(self) -> None:
+        """Tab goes to the other side."""
+        self._show_side("local" if self._shown == "bucket" else "bucket")
+
+    def action_side_local(self) -> None:
+        """Go to the local images."""
+        self._show_side("local")
+
+    def action_side_bucket(self) -> None:
+        """Go to the store."""
+        self._show_side("bucket")
+
+    def action_dock(self) -> None:
+        """Transfers are where the dock is about."""
+        self.app.action_transfers()
+
+    def action_zoom(self) -> None:
+        """One pane with the whole width, or both."""
+        self.toggle_class("-zoomed")
+
+    def action_inspector(self) -> None:
+        """Show or hide the inspector; on small terminals it lies over the list."""
+        if self.has_class("-narrow") or self.has_class("-short"):
+            self.query_one("#below").toggle_class("-overlay")
+        else:
+            self.toggle_class("-no-inspector")
+
+    def _draw_tabs(self) -> None:
+        parts: list[tuple[str, str] | str] = [" "]
+        for number, (side, pane) in enumerate((("local", self.local), ("bucket", self.bucket)), 1):
+            name = f"{number} {pane.short_title}"
+            parts.append((f"[{name}]", "bold reverse") if side == self._shown else (f" {name} ", "dim"))
+            parts.append("  ")
+        parts.append(("Tab switches", "dim"))
+        self.query_one("#side-tabs", Static).update(Content.assemble(*parts))
+
+    def on_resize(self, event: Resize) -> None:
+        """Too small is said with the size that is needed."""
+        width, height = event.size
+        self.query_one("#too-small", Static).update(f"needs {LEAST[0]}x{LEAST[1]}, has {width}x{height}")
+
+    @on(Click, "#side-tabs")
+    def _tab_clicked(self) -> None:
+        self.key_tab()
+
+    # what the panes tell
+
+    @on(Pane.Changed)
+    def _pane_changed(self, event: Pane.Changed) -> None:
+        self._draw_tabs()
+        self.query_one(StatusHeader).refresh_facts()
+        self.query_one(KeyBar).refresh()
+        other = self.bucket if event.pane is self.local else self.local
+        if event.concerns_other:
+            other.redraw()
+        self._inspect()
+
+    @on(Pane.CursorMoved)
+    def _cursor_moved(self) -> None:
+        self._inspect()
+
+    def _inspect(self) -> None:
+        subject = self.side.subject()
+        for inspector in self.query(Inspector):
+            inspector.show(subject)
+
+    def bar_label(self, command: Command) -> str | None:
+        """Labels that depend on what is marked and where the cursor is."""
+        return self.side.bar_label(command)
+
+    def bar_dim(self, command: Command) -> str:
+        """Why a key cannot work now; empty when it can."""
+        return command.coming or self.side.bar_dim(command)
+
+    # what others tell
+
+    def look_again(self) -> None:
+        """Both sides, anew; what is shown stays until the answer differs."""
+        self.local.start()
+        self.bucket.again()
+
+    def set_place(self, place: LocalPlace) -> None:
+        """Another local place on the left."""
+        self.session.place = place
+        self.local.start()
+        self._show_side("local")
+
+    def ended(self, transfer: Transfer) -> None:
+        """A transfer of ours is over: look again at what it changed."""
+        if transfer.session is not self.session:
+            return
+        request = transfer.request
+        reference: Reference = request.target if transfer.verb == "push" else request.source  # type: ignore[union-attr]
+        if transfer.verb == "push":
+            self.bucket.touch(reference.repository, reference.tag)
+        else:
+            self.local.start()
+
+    def action_demo(self) -> None:
+        """Fill the store with demo content and the left side with demo archives."""
+        if not self.session.allows_adding:
+            self.app.say("this store is READ ONLY", kind="warning", fix="open a store that may be added to")
+            return
+        if not self.bucket.is_empty:
+            self.app.say("demo content is for an empty store", kind="warning", fix="open another one with c")
+            return
+        self.bucket.say("making demo images …")
+        service = self.session.service
+        stores, desk = self.app.stores, self.app.desk
+
+        def step(text: str) -> None:
+            desk.tell(lambda: self.bucket.say(text))
+
+        desk.ask("demo", lambda _: stores.add_demo(service, step), self._demo_added, self._demo_failed)
+
+    def _demo_added(self, place: LocalPlace) -> None:
+        self.bucket.say("")
+        self.bucket.again()
+        self.session.place = place
+        self.local.start()
+        self.app.log_command("demo content", "added")
+
+    def _demo_failed(self, error: OciStoreError) -> None:
+        self.bucket.say("")
+        self.app.say(str(error), kind="error", fix=error.fix)
+
+    def names(self) -> Sequence[Reference]:
+        """Every tag that is known, for the palette; asks nobody."""
+        return self.bucket.references()

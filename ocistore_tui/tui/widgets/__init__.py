@@ -1,0 +1,1 @@
+"""Widgets of our own. None of them asks the engine anything."""

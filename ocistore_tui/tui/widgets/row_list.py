@@ -1,0 +1,418 @@
+"""The one list of the program: virtual, so that 100,000 rows cost no more than those on the screen.
+
+Stock tables take seconds for what this does in milliseconds (ux.md §6). Rows are plain tuples asked from a source by
+index; the cursor stays on its row by key whatever happens around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.events import Click, Resize
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from ocistore_tui.tui.format import fit
+from ocistore_tui.tui.rows.row import Column, Row, RowSource
+
+
+class _Nothing:
+    def __len__(self) -> int:
+        return 0
+
+    def key(self, index: int) -> Hashable:
+        raise IndexError(index)
+
+    def row(self, index: int) -> Row:
+        raise IndexError(index)
+
+    def index(self, key: Hashable) -> int | None:  # noqa: ARG002 - the protocol's signature
+        return None
+
+
+_STYLES = ("dim", "good", "warn", "bad", "accent", "bold")
+
+
+class RowList(ScrollView, can_focus=True):
+    """A list of rows in columns.
+
+    Args:
+        columns: From left to right.
+        signs: Whether there is a column for marks and signs in front.
+        header: Whether titles are shown.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "row-list--header", "row-list--cursor", "row-list--cursor-blurred", "row-list--marked",
+        *(f"row-list--{name}" for name in _STYLES),
+    }  # fmt: skip
+    DEFAULT_CSS = """
+    RowList {
+        height: 1fr;
+        scrollbar-size-vertical: 1;
+        overflow-x: hidden;
+        & > .row-list--header { color: $text-muted; text-style: bold; }
+        & > .row-list--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
+        & > .row-list--cursor-blurred { background: $surface; text-style: bold; }
+        & > .row-list--marked { color: $accent; text-style: bold; }
+        & > .row-list--dim { color: $text-muted; }
+        & > .row-list--good { color: $text-success; }
+        & > .row-list--warn { color: $text-warning; }
+        & > .row-list--bad { color: $text-error; }
+        & > .row-list--accent { color: $text-accent; }
+        & > .row-list--bold { text-style: bold; }
+        &:nocolor > .row-list--cursor { text-style: reverse; }
+        &:nocolor > .row-list--cursor-blurred { text-style: bold underline; }
+        &:nocolor > .row-list--marked { text-style: bold; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "go(1)", "Down", show=False),
+        Binding("up,k", "go(-1)", "Up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("ctrl+d", "half(1)", "Half a page down", show=False),
+        Binding("ctrl+u", "half(-1)", "Half a page up", show=False),
+        Binding("g,home", "first", "First", show=False),
+        Binding("G,end", "last", "Last", show=False),
+    ]
+
+    @dataclass
+    class Moved(Message):
+        """The cursor is on another row, or on none."""
+
+        rows: RowList
+        key: Hashable
+
+        @property
+        def control(self) -> RowList:
+            """The list."""
+            return self.rows
+
+    @dataclass
+    class Opened(Message):
+        """A row was opened: double click."""
+
+        rows: RowList
+        key: Hashable
+
+        @property
+        def control(self) -> RowList:
+            """The list."""
+            return self.rows
+
+    @dataclass
+    class SignClicked(Message):
+        """The column of marks was clicked."""
+
+        rows: RowList
+        key: Hashable
+
+        @property
+        def control(self) -> RowList:
+            """The list."""
+            return self.rows
+
+    @dataclass
+    class TitleClicked(Message):
+        """A column's title was clicked."""
+
+        rows: RowList
+        order: str
+
+        @property
+        def control(self) -> RowList:
+            """The list."""
+            return self.rows
+
+    @dataclass
+    class Scrolled(Message):
+        """Other rows are on the screen."""
+
+        rows: RowList
+        first: int
+        last: int
+
+        @property
+        def control(self) -> RowList:
+            """The list."""
+            return self.rows
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the newest counts."""
+            return isinstance(message, RowList.Scrolled) and message.rows is self.rows
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        signs: bool = True,
+        header: bool = True,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
+        super().__init__(id=id)
+        self._columns = tuple(columns)
+        self._source: RowSource = _Nothing()
+        self._signs = signs
+        self._header = header
+        self._cursor = 0
+        self._cursor_key: Hashable = None
+        self._empty: tuple[tuple[str, str], ...] = ()
+        self._layout: tuple[int, tuple[tuple[Column, int, int], ...]] | None = None
+        self._styles: dict[str, Style] | None = None
+        self._arrow: tuple[str, str] = ("", "")
+        self._told: tuple[int, int] = (-1, -1)
+
+    # what is shown
+
+    @property
+    def source(self) -> RowSource:
+        """Where rows come from."""
+        return self._source
+
+    def show(self, source: RowSource, *, empty: Sequence[tuple[str, str]] = ()) -> None:
+        """Show these rows; the cursor stays on its row, and the row on its line where it can.
+
+        Args:
+            source: The rows, also after they changed.
+            empty: Lines (text, style name) to show when there is no row.
+        """
+        line = self._cursor - self.scroll_offset.y
+        self._source = source
+        self._empty = tuple(empty)
+        total = len(source)
+        self.virtual_size = Size(self.size.width, total + self._header)
+        found = source.index(self._cursor_key) if self._cursor_key is not None and total else None
+        before = self._cursor_key
+        if found is not None and found != self._cursor:
+            self._cursor = found
+            self.scroll_to(y=max(0, found - line), animate=False, immediate=True)
+        self._cursor = max(0, min(self._cursor, total - 1))
+        self._cursor_key = source.key(self._cursor) if total else None
+        if self._cursor_key != before:
+            self.post_message(self.Moved(self, self._cursor_key))
+        self.refresh()
+        self._tell_scrolled(force=True)
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Other columns."""
+        self._columns = tuple(columns)
+        self._layout = None
+        self.refresh()
+
+    def set_arrow(self, order: str, arrow: str) -> None:
+        """Show in the titles what the list is sorted by."""
+        self._arrow = (order, arrow)
+        self.refresh()
+
+    @property
+    def cursor_key(self) -> Hashable:
+        """The row under the cursor; None: there is none."""
+        return self._cursor_key
+
+    @property
+    def cursor(self) -> int:
+        """The cursor's index."""
+        return self._cursor
+
+    @property
+    def visible(self) -> range:
+        """Indexes of the rows on the screen."""
+        first = max(0, self.scroll_offset.y)
+        return range(first, min(len(self._source), first + max(0, self.size.height - self._header)))
+
+    def move_to(self, key: Hashable) -> None:
+        """Put the cursor on this row, if it is there."""
+        index = self._source.index(key)
+        if index is not None:
+            self._go_to(index)
+
+    # moving
+
+    def action_go(self, rows: int) -> None:
+        """Down or up."""
+        self._go_to(self._cursor + rows)
+
+    def action_page(self, pages: int) -> None:
+        """A page down or up."""
+        self._go_to(self._cursor + pages * max(1, self.size.height - self._header - 1))
+
+    def action_half(self, pages: int) -> None:
+        """Half a page down or up."""
+        self._go_to(self._cursor + pages * max(1, (self.size.height - self._header) // 2))
+
+    def action_first(self) -> None:
+        """To the first row."""
+        self._go_to(0)
+
+    def action_last(self) -> None:
+        """To the last row."""
+        self._go_to(len(self._source) - 1)
+
+    def _go_to(self, index: int) -> None:
+        total = len(self._source)
+        if not total:
+            return
+        index = max(0, min(index, total - 1))
+        key = self._source.key(index)
+        if index == self._cursor and key == self._cursor_key:
+            return
+        self._refresh_row(self._cursor)
+        self._cursor, self._cursor_key = index, key
+        top, height = self.scroll_offset.y, max(1, self.size.height - self._header)
+        if index < top:
+            self.scroll_to(y=index, animate=False, immediate=True)
+        elif index >= top + height:
+            self.scroll_to(y=index - height + 1, animate=False, immediate=True)
+        self._refresh_row(index)
+        self.post_message(self.Moved(self, key))
+
+    def _refresh_row(self, index: int) -> None:
+        self.refresh(Region(0, index - self.scroll_offset.y + self._header, self.size.width, 1))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Tell which rows are on the screen now."""
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self.refresh()
+            self._tell_scrolled()
+
+    def on_resize(self, event: Resize) -> None:
+        """Other widths, other rows on the screen."""
+        self._layout = None
+        self.virtual_size = Size(event.size.width, len(self._source) + self._header)
+        total = len(self._source)
+        if total and not self.visible.start <= self._cursor < self.visible.stop:
+            height = max(1, event.size.height - self._header)
+            self.scroll_to(y=max(0, self._cursor - height + 1), animate=False)
+        self._tell_scrolled(force=True)
+
+    def _tell_scrolled(self, *, force: bool = False) -> None:
+        visible = self.visible
+        told = (visible.start, visible.stop)
+        if force or told != self._told:
+            self._told = told
+            self.post_message(self.Scrolled(self, *told))
+
+    def on_click(self, event: Click) -> None:
+        """Select; twice opens; the first column marks; a title sorts."""
+        line = event.y - self._header
+        if self._header and event.y == 0:
+            start = 3 if self._signs else 0
+            for column, offset, width in self._widths(self.size.width):
+                if start + offset <= event.x < start + offset + width and column.order:
+                    self.post_message(self.TitleClicked(self, column.order))
+            return
+        index = self.scroll_offset.y + line
+        if not 0 <= index < len(self._source):
+            return
+        self._go_to(index)
+        if self._signs and event.x <= 1:
+            self.post_message(self.SignClicked(self, self._cursor_key))
+        elif event.chain == 2:
+            self.post_message(self.Opened(self, self._cursor_key))
+
+    # painting
+
+    def notify_style_update(self) -> None:
+        """The theme changed."""
+        super().notify_style_update()
+        self._styles = None
+
+    def on_focus(self) -> None:
+        """The cursor looks different with the focus."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """The cursor looks different without."""
+        self.refresh()
+
+    def _style(self, name: str) -> Style:
+        if self._styles is None:
+            self._styles = {"": self.rich_style}
+        style = self._styles.get(name)
+        if style is None:
+            style = self._styles[name] = self.get_component_rich_style(f"row-list--{name}", partial=name != "cursor")
+        return style
+
+    def _widths(self, total: int) -> tuple[tuple[Column, int, int], ...]:
+        """Columns that fit, where each begins and how wide it is."""
+        if self._layout is not None and self._layout[0] == total:
+            return self._layout[1]
+        room = total - (3 if self._signs else 0)
+        kept = [column for column in self._columns if total >= column.needs]
+        fixed = sum(column.width for column in kept) + max(0, len(kept) - 1)
+        flexible = [column for column in kept if not column.width]
+        left = max(0, room - fixed)
+        placed: list[tuple[Column, int, int]] = []
+        offset = 0
+        for column in kept:
+            width = column.width
+            if not width:
+                width = left // len(flexible) + (left % len(flexible) if column is flexible[-1] else 0)
+            placed.append((column, offset, width))
+            offset += width + 1
+        self._layout = (total, tuple(placed))
+        return self._layout[1]
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        width = self.size.width
+        base = self._style("")
+        if self._header and y == 0 and len(self._source):
+            return self._title_line(width, base)
+        index = self.scroll_offset.y + y - self._header
+        if not 0 <= index < len(self._source):
+            return self._empty_line(y, width, base)
+        row = self._source.row(index)
+        over: Style | None = None
+        if index == self._cursor:
+            over = self._style("cursor" if self.has_focus else "cursor-blurred")
+        ground = base + over if over else base
+        segments: list[Segment] = []
+        marked = self._style("marked")
+        if self._signs:
+            mark = row.mark if row.is_marked else " "
+            segments += [Segment(mark, ground + marked if not over else ground), Segment(f"{row.sign} ", ground)]
+        positions = {id(column): number for number, column in enumerate(self._columns)}
+        used = 3 if self._signs else 0
+        for number, (column, _, cell_width) in enumerate(self._widths(width)):
+            position = positions[id(column)]
+            text = row.cells[position] if position < len(row.cells) else ""
+            name = row.styles[position] if position < len(row.styles) else ""
+            style = ground
+            if name and not (over and self.has_focus):
+                style = ground + self._style(name)
+            if row.is_marked and not over:
+                style += marked
+            if number:
+                segments.append(Segment(" ", ground))
+                used += 1
+            segments.append(Segment(fit(text, cell_width, right=column.right), style))
+            used += cell_width
+        segments.append(Segment(" " * max(0, width - used), ground))
+        return Strip(segments).adjust_cell_length(width, ground)
+
+    def _title_line(self, width: int, base: Style) -> Strip:
+        style = base + self._style("header")
+        text = "   " if self._signs else ""
+        for number, (column, _, cell_width) in enumerate(self._widths(width)):
+            title = column.title
+            if column.order and column.order == self._arrow[0]:
+                title += self._arrow[1]
+            text += (" " if number else "") + fit(title, cell_width, right=column.right)
+        return Strip([Segment(text, style)]).adjust_cell_length(width, base)
+
+    def _empty_line(self, y: int, width: int, base: Style) -> Strip:
+        if len(self._source) or not self._empty or y >= len(self._empty) + 1 or y < 1:
+            return Strip.blank(width, base)
+        text, name = self._empty[y - 1]
+        style = base + self._style(name) if name else base
+        return Strip([Segment(f" {text}", style)]).adjust_cell_length(width, base)
