@@ -40,8 +40,13 @@ class EngineClient:
     @property
     def label(self) -> str:
         """Name, version and address."""
+        return f"{self.product} ({self.address})"
+
+    @property
+    def product(self) -> str:
+        """Name and version."""
         name = "podman" if self.is_podman else "docker"
-        return f"{name} {inert(str(self.info.get('ServerVersion', '')), limit=40)} ({self.address})"
+        return f"{name} {inert(str(self.info.get('ServerVersion', '')), limit=40)}"
 
     @property
     def api(self) -> tuple[int, int]:

@@ -99,11 +99,19 @@ def _split(image: str) -> tuple[str, str]:
     return form, rest
 
 
+def daemon_image(name: str) -> str:
+    """A name of a container engine's image as `open_source` takes it, also one that begins like another form."""
+    return f"docker-daemon:{name}" if name.partition(":")[0] in _FORMS else name
+
+
 def _path_and_name(rest: str) -> tuple[str, str | None]:
-    """``PATH[:NAME]``; a path that exists as it stands is taken whole, colons and all."""
-    path, colon, name = rest.partition(":")
-    if not colon or os.path.exists(rest):  # noqa: PTH110  # pathlib's raises for names no file can have
-        return rest, None
+    """``PATH[:NAME]``; a path that exists is taken whole, colons and all, the longest one that does."""
+    end = len(rest)
+    while end > 0:
+        if os.path.exists(rest[:end]):  # noqa: PTH110  # pathlib's raises for names no file can have
+            return rest[:end], rest[end + 1 :] or None
+        end = rest.rfind(":", 0, end)
+    path, _, name = rest.partition(":")
     return path, name or None
 
 

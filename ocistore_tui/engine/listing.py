@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.resolve import look_at
 from ocistore_tui.errors import IntegrityError, NotFound, UsageError
 from ocistore_tui.layout import paths
 from ocistore_tui.layout.link import LINK_SIZES
-from ocistore_tui.layout.referrers import is_attachment_tag
+from ocistore_tui.layout.referrers import is_attachment_tag, kind_of, predicate_of, subject_of_tag, texts_of
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.image import parse_config
@@ -24,8 +25,22 @@ _MAX_CONFIG_BYTES = 1024 * 1024
 """Several configs are read at once for a list, and parsed they take thirty times their size; real ones are small."""
 _MAX_SHOWN = 100
 
-Linked = Mapping[Digest, bool]
-"""Manifests a repository links, and whether the link is as long as it must be."""
+_MAX_ATTESTATIONS = 4
+"""Attestations of one index that a row looks into: there is one a platform, and they tell the same."""
+
+Linked = Callable[[Digest], bool | None]
+"""Whether a repository's link of a manifest is as long as it must be; None: it does not link it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How much a row looks at."""
+
+    linked: Linked
+    children: bool = True
+    """Whether the links of an index's manifests are looked at, not only that of the index."""
+    extras: bool = False
+    """Whether attestations are read to tell what they are."""
 
 
 def list_tags(context: Context, repository_name: str) -> Iterator[TagRow]:
@@ -45,10 +60,11 @@ def list_tags(context: Context, repository_name: str) -> Iterator[TagRow]:
             "no such repository", where=f"{context.store.url}: {repository_name}", fix="list the repositories"
         )
     names = sorted(pushed, key=natural_key)
-    yield from context.workers.stream(lambda name: describe_tag(context, repository, name, pushed[name], linked), names)
+    look = Look(linked.get)
+    yield from context.workers.stream(lambda name: describe_tag(context, repository, name, pushed[name], look), names)
 
 
-def describe_tag(context: Context, repository: Repository, name: str, pushed: float | None, linked: Linked) -> TagRow:
+def describe_tag(context: Context, repository: Repository, name: str, pushed: float | None, look: Look) -> TagRow:
     """One tag's row; a flaw is part of the row, not an error."""
     try:
         link = repository.read_tag(name)
@@ -57,22 +73,30 @@ def describe_tag(context: Context, repository: Repository, name: str, pushed: fl
         else:  # another name of bytes that are stored by their sha256
             found = repository.read_manifest(link.digest)
     except (NotFound, IntegrityError, UsageError) as error:  # some names of others no store of ours has keys for
-        return TagRow(name, pushed=pushed, flaw=str(error))
+        return replace(stub(name, pushed), flaw=str(error))
     flaws = [*link.flaws]
-    if link.digest not in linked:
+    is_linked = look.linked(link.digest)
+    if is_linked is None:
         flaws.append("the repository does not link the tag's manifest: registries answer 404")
-    elif not linked[link.digest]:
+    elif not is_linked:
         flaws.append("the link of the tag's manifest is damaged: registries answer 500")
-    return _row(context, name, found, pushed, linked, flaws)
+    return _row(context, name, found, pushed, look, flaws)
+
+
+def stub(name: str, pushed: float | None) -> TagRow:
+    """A tag's row from its name alone."""
+    if not is_attachment_tag(name):
+        return TagRow(name, pushed=pushed)
+    return TagRow(name, pushed=pushed, kind="artifact", subject=subject_of_tag(name))
 
 
 def _row(
-    context: Context, name: str, found: Manifest | Index, pushed: float | None, linked: Linked, flaws: list[str]
+    context: Context, name: str, found: Manifest | Index, pushed: float | None, look: Look, flaws: list[str]
 ) -> TagRow:
     manifests, missing = [found] if isinstance(found, Manifest) else [], 0
     platforms: list[str] = []
     if isinstance(found, Index):
-        manifests, missing = _images_of(context, found, linked, flaws)
+        manifests, missing = _images_of(context, found, look, flaws)
         described = (child.platform for child in found.manifests if not child.is_attestation)
         platforms = [str(platform) for platform in described if platform and platform.is_known]
     sizes = {found.digest: len(found.raw)}
@@ -104,12 +128,16 @@ def _row(
         platforms=tuple(inert(platform, limit=_MAX_SHOWN) for platform in _first(platforms)),
         kind=_kind(name, found),
         image_ids=tuple(manifest.config.digest for manifest in manifests if manifest.is_image),
+        manifests=tuple(dict.fromkeys([found.digest, *(manifest.digest for manifest in manifests)])),
+        blobs=sizes,
+        extras=_extras(context, name, found) if look.extras else (),
+        subject=subject_of_tag(name),
         missing=missing,
         flaw="; ".join(_first(flaws)),
     )
 
 
-def _images_of(context: Context, index: Index, linked: Linked, flaws: list[str]) -> tuple[list[Manifest], int]:
+def _images_of(context: Context, index: Index, look: Look, flaws: list[str]) -> tuple[list[Manifest], int]:
     """The manifests of an index that are there, and how many are not; attestations are left out."""
     manifests: list[Manifest] = []
     missing = 0
@@ -120,13 +148,30 @@ def _images_of(context: Context, index: Index, linked: Linked, flaws: list[str])
             flaws.append(child.flaw)
         elif child.found is None:
             missing += 1
-        elif descriptor.digest not in linked:
+        elif look.children and look.linked(descriptor.digest) is None:
             flaws.append(f"a manifest of the index is not linked: registries answer 404 ({descriptor.digest})")
         if isinstance(child.found, Manifest):
             manifests.append(child.found)
     if len(images) > _MAX_IMAGES:
         flaws.append(f"only the first {_MAX_IMAGES} of its {len(images)} manifests were looked into")
     return manifests, missing
+
+
+def _extras(context: Context, name: str, found: Manifest | Index) -> tuple[str, ...]:
+    """What an index has beside its images; of a tag that belongs to another image, what it brings to that."""
+    if is_attachment_tag(name):
+        if isinstance(found, Manifest):
+            return (kind_of(found.artifact_type, *texts_of(found), name=name),)
+        told = (kind_of(child.artifact_type, *(child.annotations or {}).values()) for child in found.manifests)
+        return tuple(dict.fromkeys(told))
+    kinds: dict[str, None] = {}
+    if isinstance(found, Index):
+        attestations = [child for child in found.manifests if child.is_attestation][:_MAX_ATTESTATIONS]
+        for child in attestations:
+            manifest = look_at(context, child).found
+            layers = manifest.layers if isinstance(manifest, Manifest) else ()
+            kinds |= dict.fromkeys(kind_of(predicate_of(layer)) for layer in layers)
+    return tuple(kinds)
 
 
 def _kind(name: str, found: Manifest | Index) -> str:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ocistore_tui.backends.base import CancelSignal
 from ocistore_tui.model.digest import Digest
-from ocistore_tui.model.local import ExportItem, ImageFacts, Loaded, LocalImage, StoredImage
+from ocistore_tui.model.local import ExportItem, ImageFacts, Loaded, StoredImage
 from ocistore_tui.model.manifest import Descriptor
 from ocistore_tui.model.platform import Platform
 
@@ -90,14 +90,3 @@ class ImageTarget(Protocol):
         Raises:
             PartialLoadRefused: ``skip`` was too optimistic; load again with nothing skipped.
         """
-
-
-class Engine(Protocol):
-    """A container engine: docker or podman."""
-
-    @property
-    def label(self) -> str:
-        """Name, version and address."""
-
-    def images(self) -> list[LocalImage]:
-        """What it holds."""

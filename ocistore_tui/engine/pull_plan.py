@@ -45,7 +45,7 @@ def plan_pull(context: Context, request: PullRequest) -> PullPlan:
     """
     check_request(request)
     name = request.image or _default_name(request.source)
-    target = context.open_target(name, _default_name(request.source))
+    target = context.open_target(name, _default_name(request.source), request.docker_host)
     resolved = resolve(context, request.source)
     image, notes = _stored_image(context, resolved.manifest, request, target)
     present = target.present(

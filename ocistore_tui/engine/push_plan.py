@@ -48,7 +48,7 @@ def plan_push(context: Context, request: PushRequest) -> PushPlan:
     if target.digest is not None or target.tag is None:
         raise UsageError("push needs a tag", where=str(target), fix="write REPOSITORY:TAG")
     check_request(request)
-    source = context.open_source(request.image or str(target), request.platform)
+    source = context.open_source(request.image or str(target), request.platform, request.docker_host)
     facts = source.facts()
     repository = Repository(context.store, target.repository)
     notes = list(facts.notes)

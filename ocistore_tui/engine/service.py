@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ocistore_tui.backends.base import CancelSignal, ObjectStore, Report
 from ocistore_tui.engine.cache import Cache
-from ocistore_tui.engine.context import Context, OpenSource, OpenTarget
+from ocistore_tui.engine.context import Context, ListLocal, OpenSource, OpenTarget
 from ocistore_tui.engine.damage import WatchedBlobs
 from ocistore_tui.engine.documents import Documents
-from ocistore_tui.engine.ports import Engine
 from ocistore_tui.engine.workers import Workers
 from ocistore_tui.errors import Unavailable
 from ocistore_tui.layout.repository import Repository
-from ocistore_tui.model.listing import Inspection, RepositoryRow, TagRow
-from ocistore_tui.model.local import LocalImage
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.listing import (
+    AttachmentRow,
+    Inspection,
+    Remembered,
+    RepositoryRow,
+    RepositorySummary,
+    TagRow,
+    TimelineRow,
+)
+from ocistore_tui.model.local import LocalListing, LocalPlace
 from ocistore_tui.model.plan import PullPlan, PullRequest, PullResult, PushPlan, PushRequest, PushResult
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.progress import JobSnapshot
@@ -35,8 +43,9 @@ class Service:
         store: Where images are kept; closed with the service.
         open_source: Opens a local image for reading.
         open_target: Opens a local place for writing.
-        engine: The container engine beside the store; None where there is none.
-        cache_dir: Where immutable documents are remembered; None: nowhere.
+        list_local: Lists the images of a local place; None where there is none.
+        identity: Tells this store from others of the same URL, such as its endpoint; only ever hashed.
+        cache_dir: Where immutable documents and the last listing are remembered; None: nowhere.
         concurrency: Large moves at once.
     """
 
@@ -46,13 +55,16 @@ class Service:
         *,
         open_source: OpenSource,
         open_target: OpenTarget,
-        engine: Engine | None = None,
+        list_local: ListLocal | None = None,
+        identity: str = "",
         cache_dir: Path | None = None,
         concurrency: int = 4,
     ) -> None:
         cache = Cache(cache_dir)
         blobs = WatchedBlobs(store, cache)
-        self._engine = engine
+        self._list_local = list_local
+        self._identity = f"{store.url}\n{identity}"
+        self._cache_dir = cache_dir
         self._context = Context(
             store, blobs, Documents(blobs, cache), cache, Workers(concurrency), open_source, open_target
         )
@@ -78,6 +90,66 @@ class Service:
         from ocistore_tui.engine.listing import list_tags
 
         return list_tags(self._context, repository)
+
+    def tag_stubs(self, repository: str) -> Iterator[TagRow]:
+        """Names of a repository's tags and when each was moved, in byte order, as they are found; no tag is read."""
+        from ocistore_tui.engine.tags import tag_stubs
+
+        return tag_stubs(self._context, repository)
+
+    def describe_tags(
+        self, repository: str, names: Sequence[str], *, cancel: CancelSignal | None = None
+    ) -> Iterator[TagRow]:
+        """The full rows of these tags as answers arrive; a tag that is gone or broken has a row with a flaw.
+
+        Stops soon once ``cancel`` is set, without an error.
+        """
+        from ocistore_tui.engine.tags import describe_tags
+
+        return describe_tags(self._context, repository, names, cancel)
+
+    def summary(self, repository: str) -> RepositorySummary:
+        """One bounded look at how many tags a repository has, and when the last one moved."""
+        from ocistore_tui.engine.tags import summary
+
+        return summary(self._context, repository)
+
+    def timeline(self, repository: str, tag: str) -> tuple[TimelineRow, ...]:
+        """Every digest a tag has named, newest first; `NotFound` when there never was such a tag."""
+        from ocistore_tui.engine.timeline import timeline
+
+        return timeline(self._context, repository, tag)
+
+    def attachments(self, reference: Reference) -> tuple[AttachmentRow, ...]:
+        """What is attached to an image and its platforms, parents before children."""
+        from ocistore_tui.engine.attachments import attachments
+
+        return attachments(self._context, reference)
+
+    def read_document(self, repository: str, digest: Digest) -> bytes:
+        """The exact bytes of a manifest or config, verified against its digest.
+
+        Raises:
+            NotFound: the store does not hold it (any more).
+            IntegrityError: damaged, or too large to be a document.
+        """
+        if digest.algorithm != "sha256":  # another name of bytes that are stored by their sha256
+            return Repository(self._context.store, repository).read_manifest(digest).raw
+        from ocistore_tui.model.image import MAX_CONFIG_BYTES
+
+        return self._context.documents.read(digest, max_bytes=MAX_CONFIG_BYTES, must_be_stored=True)
+
+    def remembered(self) -> Remembered | None:
+        """The store's listing as this machine last saw it; None where nothing usable is remembered."""
+        from ocistore_tui.engine.remembered import recall
+
+        return recall(self._cache_dir, self._identity)
+
+    def remember(self, seen: Remembered) -> None:
+        """Keep a listing for the next start, readable by this user alone."""
+        from ocistore_tui.engine.remembered import keep
+
+        keep(self._cache_dir, self._identity, seen)
 
     def inspect(self, reference: Reference, *, platform: Platform | None = None) -> Inspection:
         """Everything about one reference."""
@@ -121,15 +193,17 @@ class Service:
 
         return pull(self._context, plan, on_progress=on_progress, cancel=cancel)
 
-    def local_images(self) -> list[LocalImage]:
-        """What the container engine holds.
+    def local_images(self, place: LocalPlace | None = None) -> LocalListing:
+        """What a local place holds; None: the usual container engine.
 
         Raises:
-            Unavailable: there is none, or it does not answer.
+            Unavailable: no engine answers there.
+            AccessDenied: its socket or directory may not be used.
+            NotFound: there is no such directory.
         """
-        if self._engine is None:
+        if self._list_local is None:
             raise Unavailable("no container engine is configured", fix="start Docker, or name one with --docker-host")
-        return self._engine.images()
+        return self._list_local(place)
 
     def flaws(self, repository: str) -> Iterator[Flaw]:
         """What is wrong with a repository, without reading its layers; nothing when it is sound."""

@@ -7,15 +7,65 @@ import re
 from ocistore_tui.errors import IntegrityError, NotFound, Refused
 from ocistore_tui.layout.repository import Repository, TagLink, Whatever
 from ocistore_tui.model.digest import Digest
-from ocistore_tui.model.manifest import Descriptor, Index, build_index
+from ocistore_tui.model.manifest import Descriptor, Index, Manifest, build_index
 
 _ATTACHMENT = re.compile(r"sha(?:256|384|512)-[0-9a-f]{32,128}(?:\.(?:sig|att|sbom))?\Z")
+_SUBJECT = re.compile(r"(sha256|sha384|sha512)-([0-9a-f]+)(?:\.(?:sig|att|sbom))?\Z")
+_PREDICATES = ("in-toto.io/predicate-type", "predicateType", "dev.sigstore.bundle.predicateType")
+"""Where BuildKit, cosign and sigstore bundles say what an attestation is about."""
+_WORDS = (
+    ("sbom", ("sbom", "spdx", "cyclonedx", "syft")),
+    ("provenance", ("provenance", "slsa")),
+    ("signature", ("signature", "simplesigning", ".sig.", "message-signature")),
+)
+_MAX_LAYERS = 16
 _ATTEMPTS = 20
 
 
 def is_attachment_tag(tag: str) -> bool:
     """Whether a tag belongs to another image: the referrers fallback, or cosign's own scheme."""
     return bool(_ATTACHMENT.match(tag))
+
+
+def subject_of_tag(tag: str) -> Digest | None:
+    """The image such a tag belongs to; None for any other tag, and where the name cuts the digest short."""
+    found = _SUBJECT.match(tag)
+    try:
+        return Digest.parse(f"{found[1]}:{found[2]}") if found else None
+    except ValueError:
+        return None
+
+
+def attachment_tags(subject: Digest) -> tuple[str, ...]:
+    """The tags under which something attached to ``subject`` is found: the referrers fallback, then cosign's own."""
+    base = f"{subject.algorithm}-{subject.encoded}"
+    return (fallback_tag(subject), *(f"{base}.{ending}" for ending in ("sig", "att", "sbom")))
+
+
+def kind_of(*texts: str, name: str = "") -> str:
+    """``signature``, ``sbom``, ``provenance`` or ``other``: a guess from what an attachment says of itself.
+
+    Args:
+        texts: Its artifact type, predicate types, media types: whatever may tell.
+        name: Its tag, which counts where these are silent.
+    """
+    said = " ".join(texts).lower()
+    for kind, words in _WORDS:
+        if any(word in said for word in words):
+            return kind
+    return {"sig": "signature", "sbom": "sbom"}.get(name.rpartition(".")[2], "other")
+
+
+def predicate_of(layer: Descriptor) -> str:
+    """What an attestation's layer says it is about, such as ``https://slsa.dev/provenance/v1``; else its media type."""
+    annotations = layer.annotations or {}
+    return next((annotations[key] for key in _PREDICATES if annotations.get(key)), layer.media_type)
+
+
+def texts_of(manifest: Manifest) -> tuple[str, ...]:
+    """Everything in an attachment's manifest that tells what it is."""
+    annotated = (manifest.annotations[key] for key in _PREDICATES if key in manifest.annotations)
+    return (*annotated, *(predicate_of(layer) for layer in manifest.layers[:_MAX_LAYERS]), manifest.config.media_type)
 
 
 def fallback_tag(subject: Digest) -> str:

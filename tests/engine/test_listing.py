@@ -82,6 +82,8 @@ def test_an_image_tells_what_it_is(store: MemoryStore) -> None:
         platforms=("linux/amd64",),
         kind="image",
         image_ids=(Digest.of(IMAGE.blobs[0]),),
+        manifests=(IMAGE.digest,),
+        blobs={IMAGE.digest: len(IMAGE.raw)} | {Digest.of(blob): len(blob) for blob in IMAGE.blobs},
     )
 
 

@@ -53,8 +53,8 @@ def counted() -> Counted:
 def service(counted: Counted, tmp_path: Path) -> Iterator[Service]:
     with Service(
         counted.store,
-        open_source=lambda image, platform: open_source(image, engine=no_engine, platform=platform),
-        open_target=lambda image, name: open_target(image, name, engine=no_engine),
+        open_source=lambda image, platform, _: open_source(image, engine=no_engine, platform=platform),
+        open_target=lambda image, name, _: open_target(image, name, engine=no_engine),
         cache_dir=tmp_path / "cache",
     ) as service:
         yield service

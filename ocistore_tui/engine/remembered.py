@@ -1,0 +1,211 @@
+"""A store's listing as it was last seen, kept on this machine: the next start shows it at once, with its age.
+
+One file a store, readable by its user alone. Tags are kept in columns, because the names of 100,000 of them have to be
+back within a moment. It is only ever shown, never acted upon; any damage means that nothing is remembered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import fields
+from itertools import repeat
+from pathlib import Path
+
+import msgspec
+
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.listing import Remembered, RepositoryRow, TagRow
+
+_MAGIC = b"ocistore listing 1\n"
+_MAX_BYTES = 64 * 1024 * 1024
+_SUM_BYTES = 16
+
+
+class _Details(msgspec.Struct, array_like=True):
+    """What is known of one tag beside its name and time."""
+
+    digest: str
+    media_type: str
+    size_bytes: int | None
+    created: str
+    platforms: list[str]
+    kind: str
+    image_ids: list[str]
+    manifests: list[str]
+    blobs: dict[str, int]
+    extras: list[str]
+    missing: int
+    flaw: str
+    subject: str
+
+
+class _Tags(msgspec.Struct, array_like=True):
+    repository: str
+    names: list[str]
+    pushed: list[float | None]
+    details: dict[int, _Details]
+    """By position."""
+
+
+class _Listing(msgspec.Struct, array_like=True):
+    identity: str
+    moment: float
+    names: list[str]
+    invalid: list[int]
+    """Positions of repositories no registry can serve."""
+    is_whole: bool
+    tags: list[_Tags]
+
+
+_decoder = msgspec.msgpack.Decoder(_Listing)
+
+
+def recall(cache_dir: Path | None, identity: str) -> Remembered | None:
+    """What was last seen of a store; None where nothing usable is remembered.
+
+    Args:
+        cache_dir: Where this machine remembers things; None: nowhere.
+        identity: Tells this store from all others.
+    """
+    if cache_dir is None:
+        return None
+    try:
+        path = _path(cache_dir, identity)
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+        head = len(_MAGIC) + _SUM_BYTES
+        body = memoryview(raw)[head:]
+        if len(raw) > _MAX_BYTES or raw[:head] != _MAGIC + _checksum(body):
+            return None
+        listing = _decoder.decode(body)
+        if listing.identity != identity:
+            return None
+        return _restored(listing)
+    except (OSError, ValueError, TypeError, IndexError, msgspec.MsgspecError, RecursionError):
+        return None
+
+
+def keep(cache_dir: Path | None, identity: str, seen: Remembered) -> None:
+    """Remember it; what is too large is left out, details of tags first. A file that cannot be written is no error."""
+    if cache_dir is None:
+        return
+    for tags in ([_packed(name, rows) for name, rows in seen.tags.items()], _names_only(seen), []):
+        body = msgspec.msgpack.encode(
+            _Listing(
+                identity,
+                seen.moment,
+                [row.name for row in seen.repositories],
+                [position for position, row in enumerate(seen.repositories) if not row.is_valid],
+                seen.is_whole,
+                tags,
+            )
+        )
+        if len(_MAGIC) + _SUM_BYTES + len(body) <= _MAX_BYTES:
+            _write(_path(cache_dir, identity), _MAGIC + _checksum(body) + body)
+            return
+
+
+def _names_only(seen: Remembered) -> list[_Tags]:
+    return [
+        _Tags(name, [row.name for row in rows], [row.pushed for row in rows], {}) for name, rows in seen.tags.items()
+    ]
+
+
+def _packed(name: str, rows: tuple[TagRow, ...]) -> _Tags:
+    details = {position: _details(row) for position, row in enumerate(rows) if not _is_plain(row)}
+    return _Tags(name, [row.name for row in rows], [row.pushed for row in rows], details)
+
+
+def _is_plain(row: TagRow) -> bool:
+    return not row.is_described and not row.kind and row.subject is None
+
+
+def _details(row: TagRow) -> _Details:
+    return _Details(
+        digest=str(row.digest or ""),
+        media_type=row.media_type,
+        size_bytes=row.size_bytes,
+        created=row.created,
+        platforms=list(row.platforms),
+        kind=row.kind,
+        image_ids=[str(digest) for digest in row.image_ids],
+        manifests=[str(digest) for digest in row.manifests],
+        blobs={str(digest): size for digest, size in row.blobs.items()},
+        extras=list(row.extras),
+        missing=row.missing,
+        flaw=row.flaw,
+        subject=str(row.subject or ""),
+    )
+
+
+def _restored(listing: _Listing) -> Remembered:
+    invalid = frozenset(listing.invalid)
+    return Remembered(
+        moment=listing.moment,
+        repositories=tuple(RepositoryRow(name, position not in invalid) for position, name in enumerate(listing.names)),
+        is_whole=listing.is_whole,
+        tags={tags.repository: _rows(tags) for tags in listing.tags},
+    )
+
+
+def _rows(tags: _Tags) -> tuple[TagRow, ...]:
+    if len(tags.names) != len(tags.pushed):
+        raise ValueError("columns of unlike length")
+    rows = _stubs(tags.names, tags.pushed)
+    for position, told in tags.details.items():
+        rows[position] = TagRow(
+            name=tags.names[position],
+            digest=Digest.parse(told.digest) if told.digest else None,
+            media_type=told.media_type,
+            size_bytes=told.size_bytes,
+            created=told.created,
+            pushed=tags.pushed[position],
+            platforms=tuple(told.platforms),
+            kind=told.kind,
+            image_ids=tuple(map(Digest.parse, told.image_ids)),
+            manifests=tuple(map(Digest.parse, told.manifests)),
+            blobs={Digest.parse(digest): size for digest, size in told.blobs.items()},
+            extras=tuple(told.extras),
+            subject=Digest.parse(told.subject) if told.subject else None,
+            missing=told.missing,
+            flaw=told.flaw,
+        )
+    return tuple(rows)
+
+
+def _stubs(names: list[str], pushed: list[float | None]) -> list[TagRow]:
+    """``[TagRow(name, pushed=…), …]`` column by column: a frozen class's own ``__init__`` takes four times as long."""
+    plain = TagRow("")
+    rows = list(map(object.__new__, repeat(TagRow, len(names))))
+    for column in fields(TagRow):
+        values: Iterable[object] = repeat(getattr(plain, column.name))
+        if column.name == "name":
+            values = names
+        elif column.name == "pushed":
+            values = pushed
+        deque(map(getattr(TagRow, column.name).__set__, rows, values), maxlen=0)
+    return rows
+
+
+def _path(cache_dir: Path, identity: str) -> Path:
+    return cache_dir / "listings" / hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _checksum(body: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(body, digest_size=_SUM_BYTES).digest()
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f"{path.name}.{os.urandom(8).hex()}.tmp")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(data)
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
