@@ -326,3 +326,11 @@ class BucketRows:
         """Keys of these lines."""
         self._refresh()
         return self._keys[rows.start : rows.stop]
+
+    def shown_keys(self) -> list[Key]:
+        """What can be marked among the lines of the list."""
+        return self.shown_tags()
+
+    def name(self, key: Key) -> str:
+        """A line's name, for marking by pattern."""
+        return f"{key[0]}:{key[1]}" if key[1] else key[0]

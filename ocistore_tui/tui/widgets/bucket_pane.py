@@ -1,0 +1,365 @@
+"""The right side: repositories and tags of the open store."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.content import Content
+
+from ocistore_tui.errors import NotFound
+from ocistore_tui.model.plan import PullRequest
+from ocistore_tui.model.reference import Reference, is_repository, is_tag
+from ocistore_tui.model.text import inert
+from ocistore_tui.tui.feeds.bucket import BucketFeed
+from ocistore_tui.tui.format import count, plural, short_age, short_size
+from ocistore_tui.tui.rows.bucket import BucketRows, Key
+from ocistore_tui.tui.rows.paint import COLUMNS
+from ocistore_tui.tui.session import Session
+from ocistore_tui.tui.targets import pull_image
+from ocistore_tui.tui.widgets.pane import Pane
+from ocistore_tui.tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from ocistore_tui.tui.commands import Command
+
+_NEAR_END = 40
+"""Lines before the end of the list at which the next page of repositories is asked for."""
+
+
+class BucketPane(Pane):
+    """Repositories and tags.
+
+    Args:
+        session: The open store.
+    """
+
+    verb: ClassVar[str] = "Pull"
+    model: BucketRows
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(COLUMNS, ("pushed", "name", "size", "unique"))
+        self.session = session
+        self._said = ""
+        self._to_open: str | None = None
+
+    def on_mount(self) -> None:
+        """Model and feed need the app."""
+        self.model = BucketRows(self.session.comparison, self.app.glyphs, self.app.clock)
+        self.feed = BucketFeed(self.app.desk, self.session, self.model, self.changed, self.app.clock)
+        self.redraw()
+
+    def start(self) -> None:
+        """Show what is remembered, then ask the store."""
+        self.feed.start()
+        self.changed()
+
+    def again(self) -> None:
+        """Ask the store anew."""
+        self.feed.again()
+        self.changed()
+
+    def touch(self, repository: str, tag: str | None) -> None:
+        """A transfer of ours changed this tag."""
+        self.model.fold(repository, is_open=True)
+        self.feed.touch(repository, tag)
+
+    def say(self, text: str) -> None:
+        """A line of news where the list would be empty."""
+        self._said = text
+        self.redraw()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the store is known to hold nothing."""
+        return self.feed.is_whole and not self.model.nodes
+
+    # what is on the screen
+
+    @on(RowList.Scrolled)
+    def _scrolled(self) -> None:
+        self._look()
+
+    def redraw(self) -> None:
+        """Show the model, and ask for the details of what is on the screen."""
+        super().redraw()
+        self._look()
+
+    def _look(self) -> None:
+        visible = self.rows_list.visible
+        around = range(visible.start, min(len(self.model), visible.stop + len(visible) // 2))
+        self.feed.look([key for key in self.model.slice(around) if key[1] != ""])
+        may_ask = not self.feed.is_whole and not self.feed.is_loading and self.feed.error is None
+        if may_ask and (visible.stop + _NEAR_END > len(self.model) or self.model.filter):
+            self.feed.more()
+
+    # texts
+
+    @property
+    def short_title(self) -> str:
+        """For the tabs of narrow terminals."""
+        return f"{inert(self.session.store.name, limit=24)} {self._repositories()}"
+
+    def _repositories(self) -> str:
+        known = len(self.model.nodes)
+        return f"{count(known)}{'' if self.feed.is_whole else '+'} repos"
+
+    def title(self) -> Content:
+        """For the upper edge."""
+        parts = [f"2 {inert(self.session.store.name, limit=30)}"]
+        if self.is_empty:
+            parts.append("empty")
+        elif self.model.nodes:
+            parts.append(self._repositories())
+            counted = [node.tag_count for node in self.model.nodes.values()]
+            tags = sum(number or 0 for number in counted)
+            if tags:
+                exact = self.feed.is_whole and None not in counted
+                parts.append(f"{count(tags)}{'' if exact else '+'} tags")
+            if self.model.is_complete:
+                parts.append(short_size(self.model.sharing.total_bytes))
+        if self.feed.is_loading:
+            parts.append("listing …")
+        elif self.feed.error is not None and self.model.nodes:
+            parts.append("OFFLINE")
+        return Content(" · ".join(parts))
+
+    def index_age(self) -> str:
+        """For the header: how old what is shown is."""
+        if self.feed.seen_at is None:
+            return ""
+        age = short_age(self.feed.seen_at, self.app.clock())
+        return f"{age} old" if self.feed.is_remembered or self.feed.error else ""
+
+    def empty_lines(self) -> list[tuple[str, str]]:
+        """What an empty list means, and the keys that help."""
+        if self._said:
+            return [(inert(self._said), "")]
+        if self.feed.error is not None:
+            error = self.feed.error
+            lines = [(inert(error.message), "bad")]
+            lines += [(inert(text), "dim") for text in (error.where, error.cause) if text]
+            lines += [(inert(error.fix), "")] if error.fix else []
+            if isinstance(error, NotFound):
+                return [*lines, ("", ""), ("c   another store", "")]
+            return [
+                *lines, ("", ""), ("r   try again", ""), ("c   another store", ""),
+                (":   open REPOSITORY:TAG by name", ""),
+            ]  # fmt: skip
+        if self.feed.is_loading or not self.feed.is_whole:
+            return [("listing repositories …", "dim")]
+        if self.model.filter:
+            return [("no repository or tag matches the filter", "dim"), ("Esc shows all", "")]
+        lines = [("Nothing is stored here yet.", "bold")]
+        if self.session.store.backend == "fs":
+            lines.append(("This is a folder on this computer, laid out exactly as in a bucket.", "dim"))
+        lines.append(("", ""))
+        if self.session.allows_adding:
+            lines.append(("n   add demo content (small images, made here, no download)", ""))
+        lines += [
+            ("p   on the left side pushes an image here", ""),
+            ("c   another store: S3, GCS, Azure, a folder", ""),
+        ]
+        return lines
+
+    def subject(self) -> object:
+        """The tag or repository under the cursor."""
+        key = self.rows_list.cursor_key
+        if not isinstance(key, tuple):
+            return None
+        row = self.model.tag(key)
+        node = self.model.nodes.get(key[0])
+        return (key[0], row) if row is not None else node.summary if node is not None else None
+
+    def summary(self) -> str:
+        """How much is marked, and what only the marked ones hold."""
+        rows = [row for key in self.model.chosen(None) if (row := self.model.tag(key)) is not None]
+        blobs: dict[object, int] = {}
+        for row in rows:
+            blobs.update(row.blobs)
+        parts = [f"pull {short_size(sum(blobs.values()))}"]
+        if self.model.is_complete:
+            digests = {row.digest for row in rows if row.digest is not None}
+            aliases = {
+                row.digest
+                for name, node in self.model.nodes.items()
+                for row in node.tags.values()
+                if row.digest in digests and not self.model.is_marked((name, row.name))
+            }
+            freed = self.model.sharing.freed_bytes(digests - aliases)
+            parts.append(f"deleting them would free {short_size(freed)}")
+        return " · ".join(parts)
+
+    # commands
+
+    def can_mark(self, key: Hashable) -> bool:
+        """The line that says tags are being listed cannot be marked; a folded repository is listed for it."""
+        if not isinstance(key, tuple) or key[1] == "":
+            return False
+        node = self.model.nodes.get(key[0])
+        if key[1] is None and node is not None and not node.is_listed:
+            self.feed.unfold(key[0])
+        return True
+
+    def action_open(self) -> None:
+        """Unfold a repository, or open a tag."""
+        key = self.rows_list.cursor_key
+        if not isinstance(key, tuple) or key[1] == "":
+            return
+        if key[1] is None:
+            self._fold(key[0], is_open=not self.model.nodes[key[0]].is_open)
+            return
+        self.open_tag(key[0], key[1])
+
+    def open_tag(self, repository: str, tag: str) -> None:
+        """Everything about one tag."""
+        from ocistore_tui.tui.screens.detail import DetailScreen
+
+        if not (is_repository(repository) and is_tag(tag)):
+            self.app.say(f"{repository}:{tag} is an invalid name: registries cannot serve it", kind="warning")
+            return
+        row = self.model.tag((repository, tag))
+        self.app.push_screen(DetailScreen(self.session, Reference(repository, tag), row))
+
+    def _fold(self, repository: str, *, is_open: bool) -> None:
+        self.model.fold(repository, is_open=is_open)
+        if is_open and not self.model.nodes[repository].is_listed:
+            self.feed.unfold(repository)
+        self.redraw()
+
+    def action_fold(self) -> None:
+        """Fold the repository the cursor is in, and go to it."""
+        key = self.rows_list.cursor_key
+        if isinstance(key, tuple):
+            self._fold(key[0], is_open=False)
+            self.rows_list.move_to((key[0], None))
+
+    def action_unfold(self) -> None:
+        """Unfold the repository under the cursor; unfolded already, go to its first tag."""
+        key = self.rows_list.cursor_key
+        if not isinstance(key, tuple) or key[1] is not None:
+            return
+        if self.model.nodes[key[0]].is_open:
+            self.rows_list.action_go(1)
+        else:
+            self._fold(key[0], is_open=True)
+
+    def action_flat(self) -> None:
+        """All tags in one list, or below their repositories."""
+        self.model.is_flat = not self.model.is_flat
+        self.model.rebuild()
+        self.redraw()
+        if self.model.is_flat and any(not node.is_listed for node in self.model.nodes.values()):
+            self.app.say("only repositories that were unfolded have their tags in the flat list")
+
+    def action_hidden(self) -> None:
+        """Show attachments as rows of their own."""
+        self.model.shows_hidden = not self.model.shows_hidden
+        self.model.rebuild()
+        self.redraw()
+
+    def action_send(self) -> None:
+        """Pull what is marked, or the cursor's row."""
+        requests = self._requests()
+        if requests:
+            self.app.send(requests)
+
+    def _requests(self, image: str | None = None) -> list[PullRequest]:
+        cursor = self.rows_list.cursor_key
+        unlisted = self.model.unlisted(cursor)
+        if unlisted:
+            for name in unlisted:
+                self.feed.unfold(name)
+            self.app.say(f"the tags of {unlisted[0]} are being listed; press p again", kind="information")
+            return []
+        keys = [key for key in self.model.chosen(cursor) if is_repository(key[0]) and is_tag(key[1] or "")]
+        if not keys:
+            self.app.say("there is no tag here to pull", kind="warning")
+        return [self._request(key, image) for key in keys]
+
+    def _request(self, key: Key, image: str | None = None) -> PullRequest:
+        place = self.session.place
+        reference = Reference(key[0], key[1])
+        to_file = place is not None and place.kind != "engine"
+        row = self.model.tag(key)
+        return PullRequest(
+            source=reference,
+            image=image or pull_image(reference, place),
+            all_platforms=bool(to_file and row is not None and row.kind == "index"),
+            docker_host=place.address or None if place is not None and place.kind == "engine" else None,
+        )
+
+    def action_export(self) -> None:
+        """Pull into an archive file."""
+        from ocistore_tui.tui.screens.prompt import PromptScreen
+
+        keys = self.model.chosen(self.rows_list.cursor_key)
+        if len(keys) != 1 or not keys[0][1]:
+            self.app.say("export writes one tag: put the cursor on it and clear the marks", kind="warning")
+            return
+        key = keys[0]
+        name = f"{key[0].rpartition('/')[2]}-{key[1]}.tar"
+
+        def answered(path: str | None) -> None:
+            if path:
+                self.app.send([self._request(key, f"oci-archive:{path}:{key[1]}")])
+
+        self.app.push_screen(PromptScreen("Export to an OCI archive", value=name), answered)
+
+    def action_timeline(self) -> None:
+        """Every digest the tag ever had."""
+        from ocistore_tui.tui.screens.detail import DetailScreen
+
+        key = self.rows_list.cursor_key
+        if isinstance(key, tuple) and key[1] and is_repository(key[0]) and is_tag(key[1]):
+            self.app.push_screen(
+                DetailScreen(self.session, Reference(key[0], key[1]), self.model.tag(key), tab="timeline")
+            )
+        else:
+            self.app.say("put the cursor on a tag", kind="warning")
+
+    def action_source(self) -> None:
+        """Edit the description of this store."""
+        from ocistore_tui.tui.screens.store_editor import StoreEditorScreen
+
+        self.app.push_screen(StoreEditorScreen(self.session.store))
+
+    def action_copy(self) -> None:
+        """Copy what names this tag."""
+        from ocistore_tui.tui.command_line import command_line
+        from ocistore_tui.tui.screens.copy import CopyScreen
+
+        key = self.rows_list.cursor_key
+        if not isinstance(key, tuple) or key[1] == "":
+            return
+        row = self.model.tag(key)
+        if row is None or key[1] is None:
+            self.app.push_screen(CopyScreen([("repository", key[0]), ("store", self.session.store.url)]))
+            return
+        items = [("reference", f"{key[0]}:{key[1]}"), ("digest", str(row.digest or ""))]
+        items += [("with its digest", f"{key[0]}@{row.digest}")] if row.digest else []
+        items += [("image id", str(digest)) for digest in row.image_ids[:2]]
+        if is_repository(key[0]) and is_tag(key[1]):
+            items.append(("pull, as a command line", command_line(self._request(key), self.session.store)))
+        self.app.push_screen(CopyScreen([item for item in items if item[1]]))
+
+    def bar_label(self, command: Command) -> str | None:
+        """How many tags ``p`` would pull."""
+        if command.id == "send" and len(self.model.marks):
+            return f"Pull {len(self.model.chosen(None))}"
+        return super().bar_label(command)
+
+    def references(self) -> list[Reference]:
+        """Every valid tag that is known."""
+        return [
+            Reference(node.name, name)
+            for node in self.model.nodes.values()
+            for name in node.tags
+            if node.is_valid and is_tag(name)
+        ]
+
+    @property
+    def total(self) -> str:
+        """For the header."""
+        return plural(len(self.model.nodes), "repository")

@@ -1,0 +1,182 @@
+"""The left side: images of an engine, a folder of archives or an OCI layout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.content import Content
+
+from ocistore_tui.model.local import LocalRow
+from ocistore_tui.model.plan import PushRequest
+from ocistore_tui.model.reference import Reference
+from ocistore_tui.model.text import inert
+from ocistore_tui.tui.feeds.local import LocalFeed
+from ocistore_tui.tui.format import count, plural, short_size
+from ocistore_tui.tui.rows.local import COLUMNS, LocalRows
+from ocistore_tui.tui.session import Session
+from ocistore_tui.tui.targets import push_target
+from ocistore_tui.tui.widgets.pane import Pane
+from ocistore_tui.tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from ocistore_tui.tui.commands import Command
+
+
+class LocalPane(Pane):
+    """Local images.
+
+    Args:
+        session: The open store and the local place.
+    """
+
+    verb: ClassVar[str] = "Push"
+    model: LocalRows
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(COLUMNS, ("pushed", "name", "size"))
+        self.session = session
+
+    def on_mount(self) -> None:
+        """Model and feed need the app."""
+        self.model = LocalRows(self.session.comparison, self.app.glyphs, self.app.clock)
+        self.feed = LocalFeed(self.app.desk, self.session, self._fed)
+        self.redraw()
+
+    def start(self) -> None:
+        """List the place anew."""
+        self.feed.start()
+        self.changed()
+
+    def _fed(self) -> None:
+        if self.feed.listing is not None and self._listing is not self.feed.listing:
+            self._listing = self.feed.listing
+            self.model.set(self.feed.listing.rows)
+        elif self.feed.error is not None:
+            self._listing = None
+            self.model.set(())
+        self.changed()
+
+    _listing: object = None
+
+    @on(RowList.Scrolled)
+    def _scrolled(self) -> None:
+        self.feed.look(self.model.visible(self.rows_list.visible))
+
+    def redraw(self) -> None:
+        """Show the model, and look up what is on the screen."""
+        super().redraw()
+        self.feed.look(self.model.visible(self.rows_list.visible))
+
+    # texts
+
+    @property
+    def place_name(self) -> str:
+        """What the place is called."""
+        place = self.session.place
+        return inert(place.name, limit=60) if place is not None and place.name else ""
+
+    @property
+    def short_title(self) -> str:
+        """For the tabs of narrow terminals."""
+        return f"Local {self.model.total}" if self.model.total else "Local"
+
+    def title(self) -> Content:
+        """For the upper edge."""
+        parts = ["1 Local images"]
+        if self.place_name:
+            parts.append(self.place_name)
+        if self.model.total:
+            parts += [count(self.model.total), short_size(self.model.total_bytes)]
+        elif self.feed.is_loading:
+            parts.append("looking …")
+        return Content(" · ".join(parts))
+
+    def empty_lines(self) -> list[tuple[str, str]]:
+        """Why there are no images, and the keys that help."""
+        if self.feed.error is not None:
+            error = self.feed.error
+            lines = [(inert(error.message), "bad")]
+            lines += [(inert(text), "dim") for text in (error.where, error.cause) if text]
+            lines += [(inert(error.fix), "")] if error.fix else []
+            return [*lines, ("", ""), ("r   look again", ""), ("F4  another engine, or a folder of archives", "")]
+        if self.feed.is_loading and self.feed.listing is None:
+            return [("looking for images …", "dim")]
+        if self.model.filter:
+            return [("no image matches the filter", "dim"), ("Esc shows all", "")]
+        return [
+            ("no images here", "dim"), ("", ""), ("r   look again", ""),
+            ("F4  another engine, or a folder of archives", ""), ("p   on the right side pulls images here", ""),
+        ]  # fmt: skip
+
+    def subject(self) -> object:
+        """The image under the cursor."""
+        return self.model.at(self.rows_list.cursor_key)
+
+    def summary(self) -> str:
+        """How much is marked."""
+        rows = self.model.chosen(None)
+        return short_size(sum(row.size_bytes or 0 for row in rows))
+
+    def bar_dim(self, command: Command) -> str:
+        """Tags have no business here."""
+        if command.id in ("flat", "hidden", "timeline", "fold", "unfold", "export"):
+            return "this works on the right side"
+        return super().bar_dim(command)
+
+    # commands
+
+    def chosen(self) -> list[LocalRow]:
+        """What a command is about."""
+        return self.model.chosen(self.rows_list.cursor_key)
+
+    def action_open(self) -> None:
+        """All that is known of the image."""
+        self.app.screen.action_inspector()  # type: ignore[attr-defined]  # panes live on the main screen
+
+    def action_send(self) -> None:
+        """Push what is marked, or the cursor's row."""
+        rows = self.chosen()
+        broken = [row for row in rows if row.flaw]
+        if not rows or broken:
+            why = f"cannot be read: {broken[0].flaw}" if broken else "there is no image here to push"
+            self.app.say(why, kind="warning")
+            return
+        self.app.send([self._request(row) for row in rows])
+
+    def _request(self, row: LocalRow) -> PushRequest:
+        target = push_target(row)
+        reference = Reference(*target) if target is not None else Reference("unnamed", "latest")
+        place = self.session.place
+        host = place.address if place is not None and place.kind == "engine" and place.address else None
+        return PushRequest(target=reference, image=row.image, all_platforms=len(row.platforms) > 1, docker_host=host)
+
+    def action_source(self) -> None:
+        """Another place on the left."""
+        from ocistore_tui.tui.screens.sources import SourcesScreen
+
+        self.app.push_screen(SourcesScreen(self.session))
+
+    def action_copy(self) -> None:
+        """Copy what names this image."""
+        from ocistore_tui.tui.command_line import command_line
+        from ocistore_tui.tui.screens.copy import CopyScreen
+
+        row = self.model.at(self.rows_list.cursor_key)
+        if row is None:
+            return
+        items = [("name", row.name or row.image), ("image", row.image)]
+        items += [("id", str(digest)) for digest in sorted(row.ids)[:3]]
+        items.append(("push, as a command line", command_line(self._request(row), self.session.store)))
+        self.app.push_screen(CopyScreen(items))
+
+    def action_flat(self) -> None:
+        """Only tags have repositories."""
+        self.app.say("this works on the right side")
+
+    action_hidden = action_timeline = action_fold = action_unfold = action_export = action_flat
+
+    @property
+    def total(self) -> str:
+        """For the header: how many images."""
+        return plural(self.model.total, "image")
