@@ -68,11 +68,16 @@ def describe_tag(context: Context, repository: Repository, name: str, pushed: fl
     """One tag's row; a flaw is part of the row, not an error."""
     try:
         link = repository.read_tag(name)
+    except NotFound as error:
+        return replace(stub(name, pushed), flaw=str(error), is_gone=True)
+    except (IntegrityError, UsageError) as error:  # some names of others no store of ours has keys for
+        return replace(stub(name, pushed), flaw=str(error))
+    try:
         if link.digest.algorithm == "sha256":
             found = context.documents.manifest(link.digest)
         else:  # another name of bytes that are stored by their sha256
             found = repository.read_manifest(link.digest)
-    except (NotFound, IntegrityError, UsageError) as error:  # some names of others no store of ours has keys for
+    except (NotFound, IntegrityError) as error:
         return replace(stub(name, pushed), flaw=str(error))
     flaws = [*link.flaws]
     is_linked = look.linked(link.digest)

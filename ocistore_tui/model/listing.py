@@ -46,7 +46,7 @@ class TagRow:
     subject: Digest | None = None
     """Of a tag that belongs to another image (referrers fallback, cosign): that image's digest."""
     is_gone: bool = False
-    """Whether the tag was looked for and is not there."""
+    """Whether the tag was looked for and has no link; one that is listed nevertheless is broken."""
     missing: int = 0
     """Platforms the index names that are not in the store."""
     flaw: str = ""

@@ -148,7 +148,7 @@ class BucketRows:
             attached[:] = [other for other in attached if other.name != row.name] + [row]
             return
         is_new = row.name not in node.tags
-        if row.is_gone:
+        if row.is_gone and not (row.name in node.tags and node.tags[row.name].pushed is None):
             self._is_dirty = node.tags.pop(row.name, None) is not None or self._is_dirty
             return
         node.tags[row.name] = row
