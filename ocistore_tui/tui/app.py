@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -13,7 +14,7 @@ from textual.app import App
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from ocistore_tui.errors import OciStoreError
+from ocistore_tui.errors import OciStoreError, UsageError
 from ocistore_tui.model.local import LocalPlace
 from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.stores import Mode, StoreRow
@@ -25,7 +26,7 @@ from ocistore_tui.tui.inert_filter import InertFilter
 from ocistore_tui.tui.ports import Opening, Outcome, Stores
 from ocistore_tui.tui.runner import Runner
 from ocistore_tui.tui.session import Session
-from ocistore_tui.tui.theme import DEFAULT_THEME, THEMES
+from ocistore_tui.tui.theme import DEFAULT_THEME, THEMES, theme_for
 
 Request = PushRequest | PullRequest
 _SWITCH_INTERVAL_S = 0.001
@@ -58,7 +59,7 @@ class OcistoreApp(App[Outcome]):
         self.opening = opening
         self.stores = stores
         self.clock = clock
-        self.glyphs = Glyphs.for_terminal()
+        self.glyphs = Glyphs.for_terminal(forced_ascii=opening.ascii)
         self.desk = Desk(self)
         self.runner = Runner(self)
         self.outcome = Outcome()
@@ -67,7 +68,14 @@ class OcistoreApp(App[Outcome]):
         self.session: Session
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = DEFAULT_THEME
+        if opening.theme and opening.theme not in self.available_themes:
+            raise UsageError(
+                f"there is no theme named {opening.theme}", where="--theme",
+                fix=f"use one of {', '.join(sorted(self.available_themes))}",
+            )  # fmt: skip
+        self.theme = theme_for(
+            opening.theme or DEFAULT_THEME, known=set(self.available_themes), no_color="NO_COLOR" in os.environ
+        )
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's own filters after ours: nothing unsafe is painted, whichever widget paints it."""
@@ -90,6 +98,11 @@ class OcistoreApp(App[Outcome]):
         except (NotImplementedError, RuntimeError, ValueError):  # not the main thread: a test
             return
 
+    @property
+    def fault(self) -> Exception | None:
+        """The bug that ended the program; None: none did."""
+        return self._exception
+
     # what is open
 
     def open_store(self, row: StoreRow, *, place: LocalPlace | None = None) -> None:
@@ -105,7 +118,11 @@ class OcistoreApp(App[Outcome]):
         try:
             service = self.stores.open(row)
         except OciStoreError as error:
-            self.say(str(error), kind="error", fix=error.fix)
+            if len(self.screen_stack) == 1:  # nothing is open yet: there is no screen to say it on
+                self.outcome.error = error
+                self.exit(self.outcome)
+            else:
+                self.say(str(error), kind="error", fix=error.fix)
             return
         opened(Session(row, service, row.mode, place))
         self.desk.ask("opened", lambda _: self.stores.opened(row), lambda _: None)
@@ -220,6 +237,11 @@ class OcistoreApp(App[Outcome]):
         self.runner.stop_all()
         self.leave()
 
+    def _fatal_error(self) -> None:
+        """A bug: only close. Textual's own report shows local variables, which may hold credentials."""
+        self.bell()
+        self._close_messages_no_wait()
+
     def _show(self, screen: type[Screen[None]]) -> None:
         """Show one of the screens over the main one, unless it is shown already."""
         if not isinstance(self.screen, screen):
@@ -227,7 +249,14 @@ class OcistoreApp(App[Outcome]):
 
 
 def run(opening: Opening, stores: Stores) -> Outcome:
-    """Run the program on this terminal until it is left."""
+    """Run the program on this terminal until it is left.
+
+    Raises:
+        UsageError: there is no theme of the name given.
+        Exception: whatever bug ended it.
+    """
     app = OcistoreApp(opening, stores)
     outcome = app.run(mouse=opening.mouse)
+    if app.fault is not None:
+        raise app.fault
     return outcome if outcome is not None else app.outcome
