@@ -121,6 +121,11 @@ def bindings_of(*places: str) -> list[BindingType]:
     ]
 
 
+_SHOWN_ASCII = {
+    "enter": "Enter", "left": "Left", "right": "Right", "up": "Up", "down": "Down", "shift+down": "Shift+Down",
+    "shift+up": "Shift+Up",
+}  # fmt: skip
+
 _SHOWN = {
     "question_mark": "?", "colon": ":", "at": "@", "enter": "⏎", "space": "Space", "slash": "/", "full_stop": ".",
     "asterisk": "*", "plus": "+", "minus": "-", "equals_sign": "=", "left_square_bracket": "[",
@@ -129,11 +134,17 @@ _SHOWN = {
 }  # fmt: skip
 
 
-def key_name(key: str) -> str:
-    """A key as people call it: ``slash`` is ``/``, ``f5`` is ``F5``."""
-    return _SHOWN.get(key, key.upper() if key[:1] == "f" and key[1:].isdigit() else key)
+def key_name(key: str, *, is_ascii: bool = False) -> str:
+    """A key as people call it: ``slash`` is ``/``, ``f5`` is ``F5``, ``ctrl+d`` is ``Ctrl+D``."""
+    if is_ascii and key in _SHOWN_ASCII:
+        return _SHOWN_ASCII[key]
+    if key in _SHOWN:
+        return _SHOWN[key]
+    if key[:1] == "f" and key[1:].isdigit():
+        return key.upper()
+    return "+".join(part.title() for part in key.split("+")) if "+" in key else key
 
 
-def shown_keys(command: Command) -> str:
+def shown_keys(command: Command, *, is_ascii: bool = False) -> str:
     """All keys of a command for people: ``p F5``."""
-    return " ".join(key_name(key) for key in command.keys.split(","))
+    return " ".join(key_name(key, is_ascii=is_ascii) for key in command.keys.split(","))

@@ -1,0 +1,193 @@
+"""The first line of every screen: which store, what may be done to it, what is on the left, how old the index is.
+
+In words, at a fixed place. What does not fit is left out whole, least important first; the mode never is.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.widget import Widget
+
+from ocistore_tui.model.stores import Mode
+from ocistore_tui.model.text import inert
+from ocistore_tui.tui.format import fit
+
+if TYPE_CHECKING:
+    from ocistore_tui.tui.app import OcistoreApp
+
+Part = tuple[str, str]
+"""A text and its style."""
+
+_PROGRAM = "ocistore"
+_FRESH_S = 60.0
+"""An index younger than this is as good as now."""
+_LEAST_URL = 12
+_LEAST_NAME = 8
+_TICK_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderFacts:
+    """What the header tells. Texts from outside may be anything: they are made inert when they are shown."""
+
+    name: str = ""
+    url: str = ""
+    mode: Mode = Mode.READ_ONLY
+    place: str = ""
+    """What is on the left, such as ``docker 27.3``."""
+    label: str = ""
+    """A word of its owner's for the store, such as ``PRODUCTION``."""
+    seen_at: float | None = None
+    """When what is shown of the store was true, seconds since 1970; None: nothing is shown yet."""
+    now: float = 0.0
+    is_offline: bool = False
+    """Whether the store did not answer the last time."""
+    notice: str = ""
+    """What is about to happen, such as ``quits in 0:18``."""
+
+
+class StatusHeader(Widget):
+    """One line; reads the application by itself, so that every screen has a true header."""
+
+    DEFAULT_CSS = """
+    StatusHeader {
+        dock: top;
+        height: 1;
+        width: 100%;
+        background: $surface;
+        color: $text-muted;
+    }
+    """
+    ALLOW_SELECT = False
+    app: OcistoreApp
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._given: HeaderFacts | None = None
+
+    def on_mount(self) -> None:
+        """The index ages, and a quit comes nearer, while nothing else happens."""
+        self.set_interval(_TICK_S, self.refresh)
+        self.app.runner.changed.subscribe(self, lambda _: self.refresh_facts())
+
+    def show(self, facts: HeaderFacts) -> None:
+        """Show these facts instead of the application's."""
+        self._given = facts
+        self.refresh()
+
+    def refresh_facts(self) -> None:
+        """Something of what is shown may have changed."""
+        if self.is_mounted:
+            self.refresh()
+
+    def render(self) -> Content:
+        """The line, for the width there is."""
+        facts = self._given or facts_of(self.app)
+        return Content.assemble(*header_parts(facts, self.size.width, cut=self.app.glyphs.cut))
+
+
+def facts_of(app: OcistoreApp) -> HeaderFacts:
+    """What the header tells of the running application."""
+    from ocistore_tui.tui.screens.main import MainScreen
+
+    session = getattr(app, "session", None)
+    if session is None:
+        return HeaderFacts(now=app.clock())
+    main = next((screen for screen in app.screen_stack if isinstance(screen, MainScreen)), None)
+    feed = getattr(main.bucket, "feed", None) if main is not None and main.is_mounted else None
+    return HeaderFacts(
+        name=session.store.name,
+        url=session.store.url,
+        mode=session.mode,
+        place=session.place_label,
+        label=str(session.store.settings.get("label", "")),
+        seen_at=feed.seen_at if feed else None,
+        now=app.clock(),
+        is_offline=feed is not None and feed.error is not None,
+        notice=app.runner.quit_words(),
+    )
+
+
+def header_parts(facts: HeaderFacts, width: int, *, cut: str = "…") -> list[Part]:
+    """The header's texts with their styles, ``width`` columns together.
+
+    Args:
+        facts: What to tell.
+        width: Columns there are.
+        cut: The sign for what was left out of a name.
+    """
+    name, url = inert(facts.name, limit=60), inert(facts.url, limit=200)
+    right = _right(facts, width)
+    least = [(f" {_PROGRAM} ", ""), (f" {name}", ""), *_after_url(facts)]
+    room = width - _width(least) - _width(right) - 2
+    while right and room < min(cell_len(url), _LEAST_URL) and len(right) > (facts.is_offline or bool(facts.notice)):
+        del right[0]  # the engine first, the age next; what is wrong or about to happen stays
+        room = width - _width(least) - _width(right) - 2
+    if room < min(cell_len(url), _LEAST_URL):
+        url = ""
+        name_room = max(_LEAST_NAME, width - (_width(least) - cell_len(name)) - _width(right))
+        name = fit(name, name_room, cut=cut) if cell_len(name) > name_room else name
+    elif cell_len(url) > room:
+        url = fit(url, room, cut=cut)
+    left: list[Part] = [
+        (f" {_PROGRAM} ", "bold $text-accent"), (f" {name}", "bold $text"), *([(f"  {url}", "")] if url else []),
+        *_after_url(facts),
+    ]  # fmt: skip
+    gap = width - _width(left) - _width(right)
+    return [*left, (" " * max(0, gap), ""), *right]
+
+
+def _after_url(facts: HeaderFacts) -> list[Part]:
+    """Label and mode. More rights look louder; the words say it without any colour."""
+    parts: list[Part] = []
+    if facts.label:
+        parts += [("  ", ""), (f" {inert(facts.label, limit=24)} ", "bold reverse $text-warning")]
+    if facts.name or facts.url:
+        parts.append(("  ", ""))
+        parts.append(
+            (" MANAGE ", "bold reverse $text-error") if facts.mode is Mode.MANAGE else (facts.mode.value, "bold $text")
+        )
+    return parts
+
+
+def _right(facts: HeaderFacts, width: int) -> list[Part]:
+    parts: list[Part] = []
+    if facts.place and width >= 100:
+        parts.append((f"{inert(facts.place, limit=40)}  ", ""))
+    index = index_words(facts)
+    if index and (width >= 100 or facts.is_offline):
+        parts.append((f"{index} ", "bold $text-warning" if facts.is_offline else ""))
+    if facts.notice:
+        parts.append((f" {inert(facts.notice, limit=40)} ", "bold reverse"))
+    return parts
+
+
+def index_words(facts: HeaderFacts) -> str:
+    """``index 12:04, 2 min old``; ``OFFLINE, index 2 h old``; empty while nothing is known."""
+    if facts.seen_at is None:
+        return "OFFLINE" if facts.is_offline else ""
+    age_s = max(0.0, facts.now - facts.seen_at)
+    if facts.is_offline:
+        return f"OFFLINE, index {_age(age_s)}"
+    moment = dt.datetime.fromtimestamp(facts.seen_at).astimezone()
+    when = moment.strftime("%H:%M") if age_s < 20 * 3600 else f"{moment.day} {moment:%b}"
+    return f"index {when}" if age_s < _FRESH_S else f"index {when}, {_age(age_s)}"
+
+
+def _age(age_s: float) -> str:
+    if age_s < _FRESH_S:
+        return "just now"
+    if age_s < 3600:
+        return f"{int(age_s // 60)} min old"
+    if age_s < 48 * 3600:
+        return f"{int(age_s // 3600)} h old"
+    return f"{int(age_s // 86400)} days old"
+
+
+def _width(parts: list[Part]) -> int:
+    return sum(cell_len(text) for text, _ in parts)
