@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from pathlib import PurePath
 
 from textual import on
 from textual.app import App
@@ -29,6 +29,9 @@ from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.theme import DEFAULT_THEME, THEMES, theme_for
 
 Request = PushRequest | PullRequest
+STYLES: list[str | PurePath] = [f"styles/{name}.tcss" for name in ("app", "main", "dialogs", "detail", "stores")]
+WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (160, "-wide")]
+HEIGHTS = [(0, "-tiny-height"), (15, "-short"), (30, "-tall")]
 _SWITCH_INTERVAL_S = 0.001
 """Threads that compute give way sooner, so that a key is answered at once (ux.md §6)."""
 
@@ -43,16 +46,11 @@ class OcistoreApp(App[Outcome]):
     """
 
     TITLE = "ocistore"
-    CSS_PATH: ClassVar[list[str]] = [f"styles/{name}.tcss" for name in ("app", "main", "dialogs", "detail", "stores")]  # type: ignore[assignment,misc]
+    CSS_PATH = STYLES
     BINDINGS = bindings_of("app")
     ENABLE_COMMAND_PALETTE = False
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [
-        (0, "-tiny"),
-        (60, "-narrow"),
-        (100, "-normal"),
-        (160, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny-height"), (15, "-short"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
 
     def __init__(self, opening: Opening, stores: Stores, *, clock: Callable[[], float] = time.time) -> None:
         super().__init__()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 
 from ocistore_tui.errors import OciStoreError
@@ -138,7 +139,7 @@ class BucketFeed:
             found: list[TagRow] = []
             while not cancel.is_set() and (batch := list(islice(stubs, _BATCH))):
                 found += batch
-                self._desk.tell(lambda batch=batch: self._stubs(repository, batch))
+                self._desk.tell(partial(self._stubs, repository, batch))
             return found
 
         self._desk.ask(
@@ -198,7 +199,7 @@ class BucketFeed:
         def work(cancel: threading.Event) -> None:
             for repository, tags in wanted.items():
                 for row in service.describe_tags(repository, tags, cancel=cancel):
-                    self._desk.tell(lambda repository=repository, row=row: self._described(repository, row))
+                    self._desk.tell(partial(self._described, repository, row))
 
         self._desk.ask(topic, work, lambda _: self._changed(), self._offline)
 
@@ -219,7 +220,7 @@ class BucketFeed:
             def work(_: threading.Event, share: list[str] = share) -> None:
                 for name in share:
                     summary = service.summary(name)
-                    self._desk.tell(lambda summary=summary: self._summed(summary))
+                    self._desk.tell(partial(self._summed, summary))
 
             self._desk.ask(f"summary {share[0]}", work, lambda _: self._read_small_store(), self._offline)
 

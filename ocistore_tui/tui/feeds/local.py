@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ocistore_tui.errors import OciStoreError
 from ocistore_tui.model.listing import TagRow
@@ -64,7 +65,7 @@ class LocalFeed:
         def work(cancel: threading.Event) -> None:
             for repository, tags in wanted.items():
                 for row in service.describe_tags(repository, tags, cancel=cancel):
-                    self._desk.tell(lambda repository=repository, row=row: self._found(repository, row))
+                    self._desk.tell(partial(self._found, repository, row))
 
         self._desk.ask("counterparts", work, lambda _: self._changed(), lambda _: None)
 

@@ -12,7 +12,7 @@ from ocistore_tui.tui.glyphs import Glyphs
 from ocistore_tui.tui.rows.compare import Comparison
 from ocistore_tui.tui.rows.filter import Filter
 from ocistore_tui.tui.rows.marks import Marks
-from ocistore_tui.tui.rows.order import Order, arrange
+from ocistore_tui.tui.rows.order import Order, arrange, natural
 from ocistore_tui.tui.rows.paint import Painter
 from ocistore_tui.tui.rows.row import Row
 from ocistore_tui.tui.rows.unique import Sharing
@@ -179,7 +179,9 @@ class BucketRows:
         keys: list[Key] = []
         if self.is_flat:
             pairs = [(node, row) for node in self.nodes.values() for row in self._matching(node)]
-            ordered = arrange(pairs, self.order, lambda pair: f"{pair[0].name}:{pair[1].name}", self._pair_value)
+            ordered = arrange(
+                pairs, self.order, lambda pair: (natural(pair[0].name), natural(pair[1].name)), self._pair_value
+            )
             self._keys = [(node.name, row.name) for node, row in ordered]
             return
         for node in self._ordered_nodes():
@@ -189,9 +191,7 @@ class BucketRows:
             keys.append((node.name, None))
             if not (node.is_open or (self.filter and rows and not self.filter.matches(node.lower))):
                 continue
-            for row in arrange(
-                rows, self.order, lambda row: row.name, lambda row, node=node: self._pair_value((node, row))
-            ):  # type: ignore[misc]
+            for row in arrange(rows, self.order, lambda row: natural(row.name), self._value):
                 keys.append((node.name, row.name))
                 if self.shows_hidden and row.digest is not None:
                     keys += [(node.name, attached.name) for attached in node.attached.get(row.digest, ())]
@@ -204,13 +204,16 @@ class BucketRows:
         nodes = list(self.nodes.values())
         if not self.is_sorted_by_facts:
             return arrange(
-                nodes, Order("name", order.reverse and order.by == "name"), lambda node: node.name, lambda _: None
+                nodes,
+                Order("name", order.reverse and order.by == "name"),
+                lambda node: natural(node.name),
+                lambda _: None,
             )
         value: dict[str, Callable[[Node], float | None]] = {
             "pushed": lambda node: node.pushed, "size": lambda node: self.painter.size_of(node)[0],
             "unique": lambda node: self.painter.size_of(node)[0],
         }  # fmt: skip
-        return arrange(nodes, order, lambda node: node.name, value[order.by])
+        return arrange(nodes, order, lambda node: natural(node.name), value[order.by])
 
     @property
     def is_sorted_by_facts(self) -> bool:
@@ -229,8 +232,7 @@ class BucketRows:
             if self.filter.matches(prefix + row.name.lower(), lambda row=row: self.painter.facts(node, row))  # type: ignore[misc]
         ]
 
-    def _pair_value(self, pair: tuple[Node, TagRow]) -> float | None:
-        row = pair[1]
+    def _value(self, row: TagRow) -> float | None:
         if self.order.by == "pushed":
             return row.pushed
         if self.order.by == "unique":

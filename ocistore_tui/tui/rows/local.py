@@ -11,7 +11,7 @@ from ocistore_tui.tui.glyphs import Glyphs
 from ocistore_tui.tui.rows.compare import Comparison, Sameness
 from ocistore_tui.tui.rows.filter import Facts, Filter
 from ocistore_tui.tui.rows.marks import Marks
-from ocistore_tui.tui.rows.order import Order, arrange
+from ocistore_tui.tui.rows.order import Order, arrange, natural
 from ocistore_tui.tui.rows.row import Column, Row
 
 COLUMNS = (
@@ -83,7 +83,7 @@ class LocalRows:
             "pushed": lambda row: row.created, "size": lambda row: row.size_bytes,
         }  # fmt: skip
         self._shown = arrange(
-            shown, self.order, lambda row: row.name, value.get(self.order.by, lambda row: row.size_bytes)
+            shown, self.order, lambda row: natural(row.name), value.get(self.order.by, lambda row: row.size_bytes)
         )
         self._index = {row.image: index for index, row in enumerate(self._shown)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from ocistore_tui.model.natural import natural_key
@@ -39,22 +40,25 @@ _WORDS = {
 
 
 def arrange(
-    rows: Iterable[_T], order: Order, name: Callable[[_T], str], value: Callable[[_T], float | None]
+    rows: Iterable[_T], order: Order, name: Callable[[_T], Any], value: Callable[[_T], float | None]
 ) -> list[_T]:
-    """``rows`` in ``order``; equal ones by name.
+    """``rows`` in ``order``; equal ones stay as they are.
 
     Args:
         rows: What to sort.
         order: How.
-        name: A row's name.
+        name: A row's `natural` key.
         value: A row's moment, size …; None: not known.
     """
     if order.by == "name":
-        return sorted(rows, key=lambda row: natural(name(row)), reverse=order.reverse)
-    known: list[Any] = []
+        return sorted(rows, key=name, reverse=order.reverse)
+    known: list[tuple[float, _T]] = []
     unknown: list[_T] = []
     for row in rows:
-        (unknown if value(row) is None else known).append(row)
-    known.sort(key=lambda row: natural(name(row)))
-    known.sort(key=lambda row: value(row) or 0, reverse=not order.reverse)
-    return known + sorted(unknown, key=lambda row: natural(name(row)))
+        number = value(row)
+        if number is None:
+            unknown.append(row)
+        else:
+            known.append((number, row))
+    known.sort(key=itemgetter(0), reverse=not order.reverse)
+    return [row for _, row in known] + sorted(unknown, key=name)

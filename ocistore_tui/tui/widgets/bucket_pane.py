@@ -9,6 +9,7 @@ from textual import on
 from textual.content import Content
 
 from ocistore_tui.errors import NotFound
+from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.plan import PullRequest
 from ocistore_tui.model.reference import Reference, is_repository, is_tag
 from ocistore_tui.model.text import inert
@@ -87,7 +88,7 @@ class BucketPane(Pane):
         self._look()
 
     def _look(self) -> None:
-        visible = self.rows_list.visible
+        visible = self.rows_list.on_screen
         around = range(visible.start, min(len(self.model), visible.stop + len(visible) // 2))
         self.feed.look([key for key in self.model.slice(around) if key[1] != ""])
         may_ask = not self.feed.is_whole and not self.feed.is_loading and self.feed.error is None
@@ -175,7 +176,7 @@ class BucketPane(Pane):
     def summary(self) -> str:
         """How much is marked, and what only the marked ones hold."""
         rows = [row for key in self.model.chosen(None) if (row := self.model.tag(key)) is not None]
-        blobs: dict[object, int] = {}
+        blobs: dict[Digest, int] = {}
         for row in rows:
             blobs.update(row.blobs)
         parts = [f"pull {short_size(sum(blobs.values()))}"]

@@ -61,12 +61,12 @@ class LocalPane(Pane):
 
     @on(RowList.Scrolled)
     def _scrolled(self) -> None:
-        self.feed.look(self.model.visible(self.rows_list.visible))
+        self.feed.look(self.model.visible(self.rows_list.on_screen))
 
     def redraw(self) -> None:
         """Show the model, and look up what is on the screen."""
         super().redraw()
-        self.feed.look(self.model.visible(self.rows_list.visible))
+        self.feed.look(self.model.visible(self.rows_list.on_screen))
 
     # texts
 

@@ -223,7 +223,7 @@ class RowList(ScrollView, can_focus=True):
         return self._cursor
 
     @property
-    def visible(self) -> range:
+    def on_screen(self) -> range:
         """Indexes of the rows on the screen."""
         first = max(0, self.scroll_offset.y)
         return range(first, min(len(self._source), first + max(0, self.size.height - self._header)))
@@ -289,13 +289,13 @@ class RowList(ScrollView, can_focus=True):
         self._layout = None
         self.virtual_size = Size(event.size.width, len(self._source) + self._header)
         total = len(self._source)
-        if total and not self.visible.start <= self._cursor < self.visible.stop:
+        if total and not self.on_screen.start <= self._cursor < self.on_screen.stop:
             height = max(1, event.size.height - self._header)
             self.scroll_to(y=max(0, self._cursor - height + 1), animate=False)
         self._tell_scrolled(force=True)
 
     def _tell_scrolled(self, *, force: bool = False) -> None:
-        visible = self.visible
+        visible = self.on_screen
         told = (visible.start, visible.stop)
         if force or told != self._told:
             self._told = told
