@@ -83,7 +83,10 @@ class Wire:
         """Bytes as they come; ``b""`` at the end."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
+            asked = time.monotonic()
             check_cancel(cancel, where=str(self.address))
+            if deadline is not None:  # asking may have been held by a pause, which is no silence of the engine
+                deadline += time.monotonic() - asked
             try:
                 return bytes(self._socket.recv(_RECEIVE_BYTES))
             except TimeoutError as error:

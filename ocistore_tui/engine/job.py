@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from ocistore_tui.backends.base import CancelSignal
+from ocistore_tui.engine.pause import PauseSignal
 from ocistore_tui.engine.progress import Tracker
 from ocistore_tui.errors import Cancelled
 from ocistore_tui.model.progress import JobState
@@ -19,19 +21,25 @@ _POLL_S = 0.1
 
 
 class StopSignal:
-    """Set by the user, or by the engine itself when one part of a job has failed."""
+    """Set by the user, or by the engine itself when one part of a job has failed. Asking waits while it is paused."""
 
     def __init__(self, user: CancelSignal | None) -> None:
         self._user = user
         self._failed = False
 
     def fail(self) -> None:
-        """One part failed: the others need not go on."""
+        """One part failed: the others need not go on, and are not held by a pause."""
         self._failed = True
+        if isinstance(self._user, PauseSignal):
+            self._user.wake()
 
     def is_set(self) -> bool:
         """Whether to stop now."""
-        return self._failed or (self._user is not None and self._user.is_set())
+        if self._failed or self._user is None:
+            return self._failed
+        if isinstance(self._user, PauseSignal):
+            return self._user.wait(unless=lambda: self._failed) or self._failed
+        return self._user.is_set()
 
 
 def run_job(
@@ -47,7 +55,7 @@ def run_job(
         tracker.note(note)
     stop = StopSignal(cancel)
     try:
-        result = _stoppable(lambda: work(stop), cancel, stop)
+        result = _stoppable(lambda: work(stop), cancel, stop, tracker)
     except BaseException as error:
         tracker.finish(JobState.CANCELLED if isinstance(error, Cancelled) else JobState.FAILED)
         raise
@@ -55,7 +63,9 @@ def run_job(
     return result
 
 
-def _stoppable(work: Callable[[], _Result], user: CancelSignal | None, stop: StopSignal) -> _Result:
+def _stoppable(
+    work: Callable[[], _Result], user: CancelSignal | None, stop: StopSignal, tracker: Tracker
+) -> _Result:
     """Run ``work``, which asks ``stop`` before everything it writes; stop waiting for it soon after ``user`` is set.
 
     No SDK can interrupt a request from outside. So the work has a thread of its own, and one that hangs in a request
@@ -78,7 +88,7 @@ def _stoppable(work: Callable[[], _Result], user: CancelSignal | None, stop: Sto
 
     thread = threading.Thread(target=run, name="ocistore-job", daemon=True)
     thread.start()
-    while thread.is_alive() and not user.is_set():
+    while thread.is_alive() and not _asked_to_stop(user, tracker):
         thread.join(_POLL_S)
     if thread.is_alive():
         thread.join(GRACE_S)
@@ -91,3 +101,16 @@ def _stoppable(work: Callable[[], _Result], user: CancelSignal | None, stop: Sto
             fix="run the same command again: finished blobs are kept",
         )
     return results[0]
+
+
+def _asked_to_stop(user: CancelSignal, tracker: Tracker) -> bool:
+    """Whether ``user`` is set, without waiting where that can be: work that ends during a pause is told at once."""
+    if isinstance(user, PauseSignal):
+        tracker.pause(user.is_paused)
+        return user.is_cancelled
+    before = time.monotonic()
+    answer = user.is_set()
+    held_s = time.monotonic() - before
+    if held_s > _POLL_S:  # a signal of another kind that holds whoever asks
+        tracker.skip(held_s)
+    return answer

@@ -10,7 +10,8 @@ class PauseSignal:
     """Given to a push or pull as its ``cancel``; safe to use from any thread.
 
     Work asks `is_set` at every chunk, so a pause holds it within a chunk, with connections and finished parts kept. A
-    server may hang up on a connection that is silent for long: what was under way on it is sent or read again.
+    server may hang up on a connection that is silent for long: what was under way on it is sent or read again. Whoever
+    leaves the program has to `set` it, or to `resume`: held threads do not end by themselves.
     """
 
     def __init__(self) -> None:

@@ -49,6 +49,7 @@ class Tracker:
         self._state = JobState.RUNNING
         self._notes: list[str] = []
         self._is_over = False
+        self._paused_at: float | None = None
 
     def expect(self, total_bytes: int) -> None:
         """What will pass at least, known before the layers are."""
@@ -104,6 +105,24 @@ class Tracker:
         with self._lock:
             self._moved_bytes += count_bytes
             self._emit()
+
+    def pause(self, is_paused: bool) -> None:
+        """The job is held, or goes on: meanwhile there is no rate and no estimate."""
+        with self._lock:
+            if is_paused == (self._paused_at is not None):
+                return
+            now = self._clock()
+            since, self._paused_at = self._paused_at, now if is_paused else None
+            self.skip(now - since if since is not None else 0.0)
+
+    def skip(self, held_s: float) -> None:
+        """So many seconds up to now do not count: rate and estimate begin anew."""
+        with self._lock:
+            now = self._clock()
+            if self._first_byte is not None:
+                self._first_byte = min(now, self._first_byte + held_s)
+            self._history = deque([(now, self._moved_bytes)])
+            self._emit(force=True)
 
     @property
     def moved_bytes(self) -> int:
@@ -162,7 +181,7 @@ class Tracker:
                 done_bytes=self._high_done,
                 total_bytes=total,
                 moved_bytes=self._moved_bytes,
-                rate_bytes_s=rate,
+                rate_bytes_s=rate if self._paused_at is None else 0.0,
                 eta_s=self._eta(now, total),
                 elapsed_s=elapsed,
                 notes=tuple(self._notes),
@@ -171,7 +190,7 @@ class Tracker:
     def _eta(self, now: float, total: int) -> float | None:
         # Counted from the first byte: an engine may prepare its export for long before it. A guess before 3 s and 2 %
         # would only jump about (ux.md §4).
-        if self._state is not JobState.RUNNING or self._first_byte is None:
+        if self._state is not JobState.RUNNING or self._first_byte is None or self._paused_at is not None:
             return None
         moving_s = now - self._first_byte
         if moving_s < 3 or not self._high_done or self._high_done * 50 < total:
