@@ -43,6 +43,7 @@ class MainScreen(Screen[None]):
     """
 
     BINDINGS = bindings_of("main")
+    AUTO_FOCUS = ""
     bar_places = ("pane", "main", "app")
     app: OcistoreApp
 

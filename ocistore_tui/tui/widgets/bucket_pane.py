@@ -43,13 +43,23 @@ class BucketPane(Pane):
         super().__init__(COLUMNS, ("pushed", "name", "size", "unique"))
         self.session = session
         self._said = ""
-        self._to_open: str | None = None
+        self._was_unfolded = False
 
     def on_mount(self) -> None:
         """Model and feed need the app."""
         self.model = BucketRows(self.session.comparison, self.app.glyphs, self.app.clock)
-        self.feed = BucketFeed(self.app.desk, self.session, self.model, self.changed, self.app.clock)
+        self.feed = BucketFeed(self.app.desk, self.session, self.model, self._fed, self.app.clock)
         self.redraw()
+
+    def _fed(self) -> None:
+        """A store that fits on the screen is shown unfolded: nobody has to look for what is there."""
+        if self.model.is_complete and not self._was_unfolded:
+            self._was_unfolded = True
+            lines = sum(1 + len(node.tags) for node in self.model.nodes.values())
+            if lines <= self.rows_list.size.height:
+                for name in self.model.nodes:
+                    self.model.fold(name, is_open=True)
+        self.changed()
 
     def start(self) -> None:
         """Show what is remembered, then ask the store."""
