@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from ocistore_tui.errors import UsageError
 from ocistore_tui.model.local import LocalPlace, LocalRow
 from ocistore_tui.model.reference import Reference, is_repository, is_tag
 
+UNNAMED = Reference("unnamed", "latest")
+"""Target of an image whose name tells none: a person has to say."""
+FILE_FORMS = ("docker-archive:", "oci-archive:", "oci:")
+"""How an image outside an engine is written."""
+_NAME_LIKE = re.compile(r"[A-Za-z0-9\[][A-Za-z0-9._:/@\[\]-]*\Z")
 _remembered: dict[str, str] = {}
 """Where a local repository was sent in this session, by its name."""
 
@@ -34,6 +41,59 @@ def push_target(row: LocalRow) -> tuple[str, str] | None:
 def remember_target(local_name: str, repository: str) -> None:
     """Use the same repository the next time."""
     _remembered[split_name(local_name)[0]] = repository
+
+
+def local_name(image: str | None) -> str | None:
+    """The name an engine's image has by the way it is asked for; None: it is not asked for by a name."""
+    if image is None or image.startswith((*FILE_FORMS, "sha256:")):
+        return None
+    return image.removeprefix("docker-daemon:")
+
+
+def mended(name: str) -> str:
+    """The nearest ``REPOSITORY:TAG`` to a name that is none; empty when nothing of it is left."""
+    repository, tag = split_name(name)
+    parts = [re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in repository.split("/")]
+    repository = "/".join(part for part in parts if part)
+    tag = re.sub(r"[^A-Za-z0-9_.-]+", "-", tag).lstrip(".-")[:128] or "latest"
+    return f"{repository}:{tag}" if is_repository(repository) else ""
+
+
+def suggested(image: str | None) -> str:
+    """What to call an image without a usable name: after its file, where it has one; else empty."""
+    if image is None or not image.startswith(FILE_FORMS):
+        return ""
+    file = Path(image.partition(":")[2].partition(":")[0]).name
+    return mended(re.sub(r"\.(?:tar|tar\.gz|tgz)\Z", "", file))
+
+
+def parse_local(text: str) -> str | None:
+    """A name for a pulled image, or a file form, as typed; None: the engine's default.
+
+    Raises:
+        UsageError: it can be neither.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    is_file = text.startswith(FILE_FORMS)
+    if is_file and not text.partition(":")[2]:
+        raise UsageError("the path is missing", where=text, fix=f"write {text}PATH")
+    if not is_file and not _NAME_LIKE.match(text):
+        raise UsageError(
+            "not a usable image name", where=text[:300],
+            cause="names are lower-case letters, digits and . _ - between them, parts joined by /, then :TAG",
+            fix="write NAME:TAG, oci-archive:FILE, docker-archive:FILE or oci:DIR",
+        )  # fmt: skip
+    return text
+
+
+def full_name(name: str) -> str:
+    """A local name so that two ways to write it are equal: ``docker.io/library/app`` is ``app:latest``."""
+    name = name.removeprefix("docker-daemon:")
+    for prefix in ("docker.io/library/", "docker.io/", "localhost/"):
+        name = name.removeprefix(prefix)
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
 def pull_image(reference: Reference, place: LocalPlace | None) -> str | None:
