@@ -216,10 +216,13 @@ class OcistoreApp(App[Outcome]):
         self.say(f"{BY_ID[command_id].coming}", kind="information")
 
     async def action_quit(self) -> None:
-        """Leave; ask when something runs."""
+        """Leave; ask when something runs. While the program is about to leave by itself, stay after all."""
         from ocistore_tui.tui.screens.quit import QuitScreen
 
-        if not self.runner.is_busy:
+        if self.runner.quitting:
+            self.runner.stay()
+            self.say("it stays open")
+        elif not self.runner.is_busy:
             self.leave()
         elif not isinstance(self.screen, QuitScreen):
             self.push_screen(QuitScreen())
@@ -230,10 +233,9 @@ class OcistoreApp(App[Outcome]):
         self.exit(self.outcome)
 
     def stop_at_once(self, number: int = signal.SIGTERM) -> None:
-        """A signal: stop transfers so that they can go on later, and end."""
+        """A signal: stop transfers so that they can go on later, and end; a second one does not wait for them."""
         self.outcome.exit_code = 128 + number
-        self.runner.stop_all()
-        self.leave()
+        self.runner.stop_and_leave()
 
     def _fatal_error(self) -> None:
         """A bug: only close. Textual's own report shows local variables, which may hold credentials."""

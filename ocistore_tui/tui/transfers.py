@@ -1,0 +1,341 @@
+"""Transfers and their queue: rules only, without threads and without a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ocistore_tui.errors import OciStoreError
+from ocistore_tui.model.plan import PullPlan, PullRequest, PullResult, PushPlan, PushRequest, PushResult
+from ocistore_tui.model.progress import JobSnapshot, LayerState
+from ocistore_tui.model.reference import Reference
+from ocistore_tui.tui.session import Session
+
+Request = PushRequest | PullRequest
+Plan = PushPlan | PullPlan
+Result = PushResult | PullResult
+
+SLOTS = 2
+"""Transfers that run at once; each moves several layers at once by itself."""
+STALLED_S = 5.0
+"""So long without a byte is worth a word."""
+
+
+class State(StrEnum):
+    """Where a transfer is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLING = "cancelling"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+    """Stopped when the program ended an earlier time; goes on when somebody says so."""
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it still runs, or will."""
+        return self in _UNFINISHED
+
+
+_UNFINISHED = frozenset({State.WAITING, State.RUNNING, State.PAUSED, State.CANCELLING})
+
+
+class Transfer:
+    """One push or pull, from the moment it is asked for until it is taken off the list.
+
+    Args:
+        number: Names it within the program.
+        session: The store it began with, whatever is opened later.
+        request: What was asked for.
+        plan: What will be done; None: planned when it starts.
+    """
+
+    def __init__(self, number: int, session: Session, request: Request, plan: Plan | None = None) -> None:
+        self.id = number
+        self.session = session
+        self.request = request
+        self.plan = plan
+        self.state = State.WAITING
+        self.snapshot: JobSnapshot | None = None
+        self.error: OciStoreError | None = None
+        self.result: Result | None = None
+        self.started: float | None = None
+        self.ended: float | None = None
+        self.has_begun = False
+        """Whether a worker has it: a pause then holds the worker."""
+        self.wants_on = False
+        """Paused, told to go on, and waiting for a free slot."""
+        self.starts_again = False
+        """Run it again as soon as it has stopped."""
+        self.is_seen = False
+        """Whether its failure was looked at."""
+        self.attempt = 0
+        self.batch = 0
+        self._before_bytes = 0
+        self._done_bytes = 0
+        self._fraction = 0.0
+        self._moved_at: float | None = None
+        self._shown_total: int | None = None
+
+    # what it is
+
+    @property
+    def verb(self) -> str:
+        """``push`` or ``pull``."""
+        return "push" if isinstance(self.request, PushRequest) else "pull"
+
+    @property
+    def reference(self) -> Reference:
+        """The image's place in the store."""
+        return self.request.target if isinstance(self.request, PushRequest) else self.request.source
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """What it writes: two transfers of one target never run at once."""
+        if isinstance(self.request, PushRequest):
+            return ("push", self.session.store.url, str(self.request.target))
+        return ("pull", self.request.docker_host or "", self.request.image or str(self.request.source))
+
+    # progress
+
+    def planned(self, plan: Plan) -> None:
+        """There is a plan now; what earlier attempts brought stays brought, unless it is another image."""
+        if self.plan is not None and _image_of(self.plan) != _image_of(plan):
+            self._before_bytes = self._done_bytes = 0
+            self._fraction, self._shown_total = 0.0, None
+        elif self._shown_total is not None:
+            self._before_bytes = max(0, self._shown_total - (_bytes_of(plan) or 0))
+        self.plan = plan
+
+    def report(self, snapshot: JobSnapshot, now: float) -> None:
+        """The worker told how far it is."""
+        before = self.snapshot
+        self.snapshot = snapshot
+        if (
+            before is None
+            or snapshot.moved_bytes > before.moved_bytes
+            or snapshot.done_bytes > before.done_bytes
+            or snapshot.stage != before.stage
+        ):
+            self._moved_at = now
+        self._done_bytes = max(self._done_bytes, self._before_bytes + snapshot.done_bytes)
+        self._shown_total = max(self._done_bytes, self._before_bytes + snapshot.total_bytes)
+        if self._shown_total:
+            self._fraction = max(self._fraction, self._done_bytes / self._shown_total)
+
+    @property
+    def done_bytes(self) -> int:
+        """Bytes that have passed, those of earlier attempts too; never goes back."""
+        return self._done_bytes
+
+    @property
+    def total_bytes(self) -> int | None:
+        """Bytes that have to pass; None: not known yet."""
+        if self._shown_total is not None:
+            return self._shown_total
+        return _bytes_of(self.plan) if self.plan is not None else None
+
+    @property
+    def fraction(self) -> float:
+        """How much of it is done, 0 to 1; never goes back while it is the same image."""
+        return 1.0 if self.state is State.DONE else self._fraction
+
+    def stalled_s(self, now: float) -> float | None:
+        """Seconds without a byte, when that is worth a word."""
+        if self.state is not State.RUNNING or self.snapshot is None or self._moved_at is None:
+            return None
+        # An engine prepares its export, and unpacks what it loads, for long and in silence.
+        if self.snapshot.stage not in ("reading", "downloading") or not self.snapshot.done_bytes:
+            return None
+        silent_s = now - self._moved_at
+        return silent_s if silent_s >= STALLED_S else None
+
+    def rate_bytes_s(self, now: float) -> float:
+        """Bytes a second at present."""
+        if self.state is not State.RUNNING or self.snapshot is None or self.stalled_s(now) is not None:
+            return 0.0
+        return self.snapshot.rate_bytes_s
+
+    def eta_s(self, now: float) -> float | None:
+        """Seconds to go; None while it would be a guess."""
+        if self.state is not State.RUNNING or self.snapshot is None or self.stalled_s(now) is not None:
+            return None
+        return self.snapshot.eta_s
+
+    def bytes_in(self, *states: LayerState) -> int:
+        """Bytes of its layers that are in one of these states."""
+        layers = self.snapshot.layers if self.snapshot else ()
+        return sum(layer.total_bytes for layer in layers if layer.state in states)
+
+    # changes
+
+    def begin(self, now: float) -> None:
+        """A worker takes it."""
+        self.state, self.has_begun = State.RUNNING, True
+        self.attempt += 1
+        self.started = now if self.started is None else self.started
+        self._moved_at = now
+
+    def end(
+        self, state: State, now: float, *, result: Result | None = None, error: OciStoreError | None = None
+    ) -> None:
+        """It is over."""
+        self.state, self.ended, self.result, self.error = state, now, result, error
+        self.has_begun = self.wants_on = False
+
+    def again(self) -> None:
+        """Back into the queue; the source and the tag may have changed, so it is planned anew."""
+        # The old plan stays until then: it tells whether it is still the same image.
+        self.state, self.error, self.result, self.ended = State.WAITING, None, None, None
+        self.has_begun = self.wants_on = self.starts_again = self.is_seen = False
+
+    @property
+    def has_fresh_plan(self) -> bool:
+        """Whether the plan was made for the attempt that comes."""
+        return self.plan is not None and self.attempt <= 1
+
+
+def _image_of(plan: Plan) -> object:
+    return plan.image_id if isinstance(plan, PushPlan) else plan.digest
+
+
+def _bytes_of(plan: Plan) -> int | None:
+    return plan.transfer_bytes if isinstance(plan, PushPlan) else plan.download_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """All transfers in one line."""
+
+    done_bytes: int
+    total_bytes: int
+    is_whole: bool
+    """False: more bytes will come that nobody has counted yet."""
+    rate_bytes_s: float
+    eta_s: float | None
+
+    @property
+    def fraction(self) -> float:
+        """How much is done, 0 to 1."""
+        return self.done_bytes / self.total_bytes if self.total_bytes else 0.0
+
+
+class Queue:
+    """All transfers of this run of the program, in the order they start.
+
+    Args:
+        slots: How many run at once.
+    """
+
+    def __init__(self, slots: int = SLOTS) -> None:
+        self._slots = slots
+        self._transfers: list[Transfer] = []
+        self._last = 0
+        self._batch = 0
+
+    def __iter__(self) -> Iterator[Transfer]:
+        return iter(self._transfers)
+
+    def __len__(self) -> int:
+        return len(self._transfers)
+
+    def __getitem__(self, number: int) -> Transfer:
+        for transfer in self._transfers:
+            if transfer.id == number:
+                return transfer
+        raise KeyError(number)
+
+    def add(
+        self, session: Session, request: Request, plan: Plan | None = None, state: State = State.WAITING
+    ) -> Transfer:
+        """A new one, behind the others."""
+        self._open_batch()
+        self._last += 1
+        transfer = Transfer(self._last, session, request, plan)
+        transfer.state = state
+        transfer.batch = self._batch
+        self._transfers.append(transfer)
+        return transfer
+
+    def again(self, transfer: Transfer) -> None:
+        """Put one that ended back."""
+        self._open_batch()
+        transfer.again()
+        transfer.batch = self._batch
+
+    def remove(self, transfer: Transfer) -> None:
+        """Take one off the list."""
+        self._transfers.remove(transfer)
+
+    def clear(self) -> int:
+        """Take all that ended off the list; how many those were."""
+        kept = [one for one in self._transfers if one.state.is_unfinished or one.state is State.INTERRUPTED]
+        gone = len(self._transfers) - len(kept)
+        self._transfers = kept
+        return gone
+
+    def move(self, transfer: Transfer, step: int) -> bool:
+        """Change places with the next (1) or last (-1) one that waits; False: there is none."""
+        waiting = [index for index, one in enumerate(self._transfers) if one.state is State.WAITING]
+        if transfer.state is not State.WAITING:
+            return False
+        here = waiting.index(self._transfers.index(transfer))
+        if not 0 <= here + step < len(waiting):
+            return False
+        a, b = waiting[here], waiting[here + step]
+        self._transfers[a], self._transfers[b] = self._transfers[b], self._transfers[a]
+        return True
+
+    def next_to_run(self) -> Transfer | None:
+        """Which one gets the free slot: a paused one told to go on, then who has waited longest."""
+        active = self.of(State.RUNNING, State.CANCELLING)
+        if len(active) >= self._slots:
+            return None
+        held = [one for one in self._transfers if one.state is State.PAUSED]
+        for transfer in held:
+            if transfer.wants_on:
+                return transfer
+        taken = {one.target for one in (*active, *held) if one.has_begun}
+        return next((one for one in self.of(State.WAITING) if one.target not in taken), None)
+
+    def of(self, *states: State) -> Sequence[Transfer]:
+        """Those in one of these states, in order."""
+        return [transfer for transfer in self._transfers if transfer.state in states]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything still runs, or will."""
+        return any(transfer.state.is_unfinished for transfer in self._transfers)
+
+    def by_state(self) -> dict[State, int]:
+        """How many are in each state, without those that nothing is in."""
+        counts = {state: len(self.of(state)) for state in State}
+        return {state: number for state, number in counts.items() if number}
+
+    def totals(self, now: float) -> Totals:
+        """Everything since the queue was last empty, so that the sum does not shrink when one of them is done."""
+        done = total = 0
+        rate = 0.0
+        is_whole, is_known = True, False
+        for transfer in self._transfers:
+            if transfer.batch != self._batch or transfer.state is State.INTERRUPTED:
+                continue
+            done += transfer.done_bytes
+            if transfer.state.is_unfinished:
+                wanted = transfer.total_bytes
+                is_whole &= wanted is not None
+                total += wanted if wanted is not None else transfer.done_bytes
+            else:
+                total += transfer.done_bytes  # no more of it will pass
+            rate += transfer.rate_bytes_s(now)
+            is_known |= transfer.eta_s(now) is not None
+        eta = (total - done) / rate if rate > 0 and is_known and is_whole else None
+        return Totals(done, total, is_whole, rate, eta)
+
+    def _open_batch(self) -> None:
+        if not self.is_busy:
+            self._batch += 1
