@@ -63,9 +63,7 @@ def run_job(
     return result
 
 
-def _stoppable(
-    work: Callable[[], _Result], user: CancelSignal | None, stop: StopSignal, tracker: Tracker
-) -> _Result:
+def _stoppable(work: Callable[[], _Result], user: CancelSignal | None, stop: StopSignal, tracker: Tracker) -> _Result:
     """Run ``work``, which asks ``stop`` before everything it writes; stop waiting for it soon after ``user`` is set.
 
     No SDK can interrupt a request from outside. So the work has a thread of its own, and one that hangs in a request

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.resolve import look_at
-from ocistore_tui.errors import IntegrityError, NotFound, UsageError
+from ocistore_tui.errors import IntegrityError, NotFound, StoreMissing, UsageError
 from ocistore_tui.layout import paths
 from ocistore_tui.layout.link import LINK_SIZES
 from ocistore_tui.layout.referrers import is_attachment_tag, kind_of, predicate_of, subject_of_tag, texts_of
@@ -68,6 +68,8 @@ def describe_tag(context: Context, repository: Repository, name: str, pushed: fl
     """One tag's row; a flaw is part of the row, not an error."""
     try:
         link = repository.read_tag(name)
+    except StoreMissing:
+        raise
     except NotFound as error:
         return replace(stub(name, pushed), flaw=str(error), is_gone=True)
     except (IntegrityError, UsageError) as error:  # some names of others no store of ours has keys for

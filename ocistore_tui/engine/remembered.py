@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -25,30 +26,12 @@ _MAX_BYTES = 64 * 1024 * 1024
 _SUM_BYTES = 16
 
 
-class _Details(msgspec.Struct, array_like=True):
-    """What is known of one tag beside its name and time."""
-
-    digest: str
-    media_type: str
-    size_bytes: int | None
-    created: str
-    platforms: list[str]
-    kind: str
-    image_ids: list[str]
-    manifests: list[str]
-    blobs: dict[str, int]
-    extras: list[str]
-    missing: int
-    flaw: str
-    subject: str
-
-
 class _Tags(msgspec.Struct, array_like=True):
     repository: str
     names: list[str]
     pushed: list[float | None]
-    details: dict[int, _Details]
-    """By position."""
+    known: dict[int, TagRow]
+    """By position: rows that tell more than name and time."""
 
 
 class _Listing(msgspec.Struct, array_like=True):
@@ -61,7 +44,20 @@ class _Listing(msgspec.Struct, array_like=True):
     tags: list[_Tags]
 
 
-_decoder = msgspec.msgpack.Decoder(_Listing)
+def _digest(kind: type, value: object) -> Any:
+    if kind is Digest and isinstance(value, str):
+        return Digest.parse(value)
+    raise ValueError(f"not a digest: {value!r}")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Digest):
+        return str(value)
+    raise TypeError(f"cannot be remembered: {type(value).__name__}")
+
+
+_decoder = msgspec.msgpack.Decoder(_Listing, dec_hook=_digest)
+_encoder = msgspec.msgpack.Encoder(enc_hook=_text)
 
 
 def recall(cache_dir: Path | None, identity: str) -> Remembered | None:
@@ -94,16 +90,12 @@ def keep(cache_dir: Path | None, identity: str, seen: Remembered) -> None:
     if cache_dir is None:
         return
     for tags in ([_packed(name, rows) for name, rows in seen.tags.items()], _names_only(seen), []):
-        body = msgspec.msgpack.encode(
-            _Listing(
-                identity,
-                seen.moment,
-                [row.name for row in seen.repositories],
-                [position for position, row in enumerate(seen.repositories) if not row.is_valid],
-                seen.is_whole,
-                tags,
-            )
-        )
+        invalid = [position for position, row in enumerate(seen.repositories) if not row.is_valid]
+        names = [row.name for row in seen.repositories]
+        try:
+            body = _encoder.encode(_Listing(identity, seen.moment, names, invalid, seen.is_whole, tags))
+        except UnicodeEncodeError:  # a file system may hold names that are no text
+            return
         if len(_MAGIC) + _SUM_BYTES + len(body) <= _MAX_BYTES:
             _write(_path(cache_dir, identity), _MAGIC + _checksum(body) + body)
             return
@@ -116,30 +108,10 @@ def _names_only(seen: Remembered) -> list[_Tags]:
 
 
 def _packed(name: str, rows: tuple[TagRow, ...]) -> _Tags:
-    details = {position: _details(row) for position, row in enumerate(rows) if not _is_plain(row)}
-    return _Tags(name, [row.name for row in rows], [row.pushed for row in rows], details)
-
-
-def _is_plain(row: TagRow) -> bool:
-    return not row.is_described and not row.kind and row.subject is None
-
-
-def _details(row: TagRow) -> _Details:
-    return _Details(
-        digest=str(row.digest or ""),
-        media_type=row.media_type,
-        size_bytes=row.size_bytes,
-        created=row.created,
-        platforms=list(row.platforms),
-        kind=row.kind,
-        image_ids=[str(digest) for digest in row.image_ids],
-        manifests=[str(digest) for digest in row.manifests],
-        blobs={str(digest): size for digest, size in row.blobs.items()},
-        extras=list(row.extras),
-        missing=row.missing,
-        flaw=row.flaw,
-        subject=str(row.subject or ""),
-    )
+    known = {
+        position: row for position, row in enumerate(rows) if row.is_described or row.kind or row.subject is not None
+    }
+    return _Tags(name, [row.name for row in rows], [row.pushed for row in rows], known)
 
 
 def _restored(listing: _Listing) -> Remembered:
@@ -156,24 +128,8 @@ def _rows(tags: _Tags) -> tuple[TagRow, ...]:
     if len(tags.names) != len(tags.pushed):
         raise ValueError("columns of unlike length")
     rows = _stubs(tags.names, tags.pushed)
-    for position, told in tags.details.items():
-        rows[position] = TagRow(
-            name=tags.names[position],
-            digest=Digest.parse(told.digest) if told.digest else None,
-            media_type=told.media_type,
-            size_bytes=told.size_bytes,
-            created=told.created,
-            pushed=tags.pushed[position],
-            platforms=tuple(told.platforms),
-            kind=told.kind,
-            image_ids=tuple(map(Digest.parse, told.image_ids)),
-            manifests=tuple(map(Digest.parse, told.manifests)),
-            blobs={Digest.parse(digest): size for digest, size in told.blobs.items()},
-            extras=tuple(told.extras),
-            subject=Digest.parse(told.subject) if told.subject else None,
-            missing=told.missing,
-            flaw=told.flaw,
-        )
+    for position, row in tags.known.items():
+        rows[position] = row
     return tuple(rows)
 
 

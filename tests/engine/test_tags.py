@@ -11,7 +11,7 @@ import pytest
 from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.backends.memory import MemoryStore
-from ocistore_tui.errors import IntegrityError, NotFound, Unavailable
+from ocistore_tui.errors import IntegrityError, NotFound, StoreMissing, Unavailable
 from ocistore_tui.layout import paths
 from ocistore_tui.layout.referrers import add_referrer
 from ocistore_tui.layout.repository import Repository
@@ -28,7 +28,7 @@ SPDX, SLSA = "https://spdx.dev/Document", "https://slsa.dev/provenance/v1"
 
 def statements(subject: Content, *predicates: str) -> Content:
     """An attestation manifest with one statement for each predicate, as BuildKit writes them."""
-    layers = [json.dumps({"predicateType": predicate}).encode() for predicate in predicates]
+    layers = [json.dumps({"subject": subject.digest, "predicateType": predicate}).encode() for predicate in predicates]
     made = manifest_of(b"{}", "application/vnd.oci.image.config.v1+json", layers, "application/vnd.in-toto+json")
     document = json.loads(made.raw)
     for layer, predicate in zip(document["layers"], predicates, strict=True):
@@ -162,6 +162,13 @@ def test_a_tag_that_is_gone_has_a_row_with_a_flaw(store: MemoryStore) -> None:
     rows = described(store, "1", "deleted")
     assert rows["1"].flaw == ""
     assert "no such tag" in rows["deleted"].flaw
+    assert [row.is_gone for row in rows.values()] == [row.name == "deleted" for row in rows.values()]
+
+
+def test_a_store_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    """No tag of it is said to be deleted."""
+    with pytest.raises(StoreMissing):
+        described(LocalStore(tmp_path / "gone"), "1")
 
 
 def test_a_link_that_registries_do_not_follow_is_told(store: MemoryStore) -> None:
