@@ -45,8 +45,9 @@ def list_folder(place: LocalPlace, path: Path) -> LocalListing:
     rows: list[LocalRow] = []
     archives = layouts = 0
     for child in _children(path):
-        if child.is_dir():
-            if (child / "index.json").is_file():
+        # pathlib's raise where a directory may be listed and not entered.
+        if os.path.isdir(child):  # noqa: PTH112
+            if os.path.isfile(child / "index.json"):  # noqa: PTH113
                 layouts += 1
                 rows += _of_layout(child)
         elif found := _of_file(child):

@@ -47,6 +47,8 @@ class FakeEngine:
     load_reads_bytes: int | None = None
     """Hang up after so much of an archive, with ``early_answer`` as the last words."""
     early_answer: bytes = b""
+    listing: list[Any] | None = None
+    """What the list of images says; None: what the engine holds."""
     asked: list[str] = field(default_factory=list)
     """Every request: method, path, query."""
     loaded: list[int] = field(default_factory=list)
@@ -123,7 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
             names: dict[str, list[str]] = {image: [] for image in engine.images}
             for name, image in engine.names.items():
                 names.setdefault(image, []).append(name)
-            self._say(200, [{"Id": image, "RepoTags": tags} for image, tags in names.items()])
+            held = [{"Id": image, "RepoTags": tags} for image, tags in names.items()]
+            self._say(200, held if engine.listing is None else engine.listing)
         elif path == "/images/load":
             self._load()
         elif found := re.fullmatch(r"/images/(.+)/(json|get|tag)", path):
