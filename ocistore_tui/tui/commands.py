@@ -40,7 +40,7 @@ class Command:
 COMMANDS: tuple[Command, ...] = (
     # everywhere
     Command("help", "question_mark,f1", "Help", "Keys that work here, what the signs mean, all keys", "app", "help", in_bar=True),
-    Command("palette", "colon,f2", "Palette", "Find a command, a store, a repository or a tag by name", "app", "go"),
+    Command("palette", "colon,ctrl+p,f2", "Palette", "Find a command, a store, a repository or a tag by name", "app", "go"),
     Command("stores", "c", "Stores", "Open another store, or describe a new one", "app", "store", in_bar=True),
     Command("transfers", "w,f9", "Transfers", "All transfers, running and ended", "app", "transfer", in_bar=True),
     Command("log", "at", "Command log", "What was done, as command lines", "app", "help"),
@@ -51,7 +51,7 @@ COMMANDS: tuple[Command, ...] = (
             coming="usage of the whole store comes with a later version"),
     Command("clean", "X", "Clean up", "Plan what can be deleted", "app", "store",
             coming="clean-up (plan, then apply) comes with a later version; nothing is ever deleted by this one"),
-    Command("quit", "q,f10", "Quit", "Leave; asks when transfers run", "app", "go", in_bar=True),
+    Command("quit", "q,ctrl+q,f10", "Quit", "Leave; asks when transfers run", "app", "go", in_bar=True),
     # the two lists
     Command("open", "enter,f3", "Open", "Unfold a repository, open a tag or image", "pane", "go", in_bar=True),
     Command("send", "p,f5", "Push", "Push or pull what is marked, or the cursor's row, to the other side", "pane", "transfer", in_bar=True),
@@ -98,11 +98,36 @@ COMMANDS: tuple[Command, ...] = (
     Command("platform-next", "greater_than_sign", "Next platform", "The next platform of an index", "detail", "go"),
     Command("platform-previous", "less_than_sign", "Previous platform", "The platform before", "detail", "go"),
     # stores screen
+    Command("store-open", "enter,f3", "Open", "Open the store; one whose bucket is not known yet is asked for it", "stores", "store", in_bar=True),
     Command("store-new", "n,f7", "New", "Describe a new store", "stores", "store", in_bar=True),
     Command("store-edit", "E", "Edit", "Change the description of a store", "stores", "store", in_bar=True),
     Command("store-forget", "x", "Forget", "Take a saved store off the list; its content stays", "stores", "store", in_bar=True),
     Command("store-test", "V", "Test", "Try it step by step", "stores", "store", in_bar=True),
+    Command("store-copy", "y", "Copy", "Copy the store's URL; after a test that was denied, the policy it needs", "stores", "edit", in_bar=True),
+    Command("store-url", "U", "Name or URL", "Type a store's name, its URL or a directory, and open it", "stores", "store", in_bar=True),
 )  # fmt: skip
+
+AREAS: dict[str, str] = {
+    "go": "Go", "view": "Look", "mark": "Mark", "transfer": "Move images", "edit": "Names and tags", "store": "Stores",
+    "help": "Help",
+}  # fmt: skip
+"""Areas in the order of the help screen, with their titles."""
+
+PLACES: dict[str, str] = {
+    "app": "everywhere", "pane": "in both lists", "main": "main screen", "transfers": "transfers", "detail": "one tag",
+    "stores": "stores",
+}  # fmt: skip
+"""Where commands are, in words."""
+
+MOVES: tuple[tuple[str, str], ...] = (
+    ("j,k,down,up", "One row down, up"),
+    ("g,G", "To the first, the last row"),
+    ("pageup,pagedown", "A page up, down"),
+    ("ctrl+d,ctrl+u", "Half a page down, up"),
+    ("tab", "To the other side, or the next field"),
+    ("escape", "One step back: the field, the filter, the marks, the screen"),
+)
+"""Keys of every list; they are the list's own."""
 
 BY_ID = {command.id: command for command in COMMANDS}
 
@@ -130,7 +155,7 @@ _SHOWN = {
     "question_mark": "?", "colon": ":", "at": "@", "enter": "⏎", "space": "Space", "slash": "/", "full_stop": ".",
     "asterisk": "*", "plus": "+", "minus": "-", "equals_sign": "=", "left_square_bracket": "[",
     "right_square_bracket": "]", "greater_than_sign": ">", "less_than_sign": "<", "left": "←", "right": "→",
-    "up": "↑", "down": "↓", "insert": "Ins", "shift+down": "⇧↓", "shift+up": "⇧↑", "escape": "Esc",
+    "up": "↑", "down": "↓", "insert": "Ins", "pageup": "PgUp", "pagedown": "PgDn", "tab": "Tab", "shift+down": "⇧↓", "shift+up": "⇧↑", "escape": "Esc",
 }  # fmt: skip
 
 
@@ -145,6 +170,7 @@ def key_name(key: str, *, is_ascii: bool = False) -> str:
     return "+".join(part.title() for part in key.split("+")) if "+" in key else key
 
 
-def shown_keys(command: Command, *, is_ascii: bool = False) -> str:
+def shown_keys(keys: Command | str, *, is_ascii: bool = False) -> str:
     """All keys of a command for people: ``p F5``."""
-    return " ".join(key_name(key, is_ascii=is_ascii) for key in command.keys.split(","))
+    text = keys if isinstance(keys, str) else keys.keys
+    return " ".join(key_name(key, is_ascii=is_ascii) for key in text.split(","))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ocistore_tui.engine.service import Service
 from ocistore_tui.errors import OciStoreError
@@ -54,6 +54,23 @@ class Stores(Protocol):
 
     def keep_unfinished(self, store: StoreRow, requests: Sequence[PushRequest | PullRequest]) -> None:
         """Remember, or forget when empty, what was stopped."""
+
+
+@runtime_checkable
+class Preferences(Protocol):
+    """What `Stores` may keep besides stores. Without it nothing is kept, and everything else works."""
+
+    def settings(self) -> Mapping[str, Any]:
+        """What `keep_settings` kept last; empty when nothing was, or it cannot be read. One small file."""
+
+    def keep_settings(self, settings: Mapping[str, Any]) -> None:
+        """Keep texts, booleans, lists of texts and one mapping of texts, in place of what was kept."""
+
+    def about(self) -> Sequence[tuple[str, str]]:
+        """Files of this program on this machine, as a label and a path each, and where it looks for stores."""
+
+    def write_text(self, name: str, text: str) -> str:
+        """Write a text a person asked for into a new file of about this name; returns its path."""
 
 
 @dataclass(frozen=True, slots=True)

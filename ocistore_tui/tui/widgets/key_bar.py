@@ -37,7 +37,7 @@ class BarItem:
     reason: str = ""
     """Why it cannot work now; empty when it can."""
     action: str = ""
-    """What a click does when no binding has the key; empty: press the key."""
+    """What a click does, also while a text field takes the key for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +120,16 @@ class KeyBar(Widget):
             if self._placed and event.x > self._placed[-1].end:
                 await self.app.run_action("help")
             return
-        key = self._placed[number].item.key
-        active = self.screen.active_bindings.get(key)
-        if active is not None:
-            await self.app.run_action(active.binding.action, active.node)
-        else:
-            self.app.simulate_key(key)
+        await self._do(self._placed[number].item.action)
+
+    async def _do(self, action: str) -> None:
+        """Run an action where its key would: the nearest to the focus that knows it."""
+        name = f"action_{action.partition('(')[0]}"
+        focused = self.screen.focused
+        for node in (*(focused.ancestors_with_self if focused is not None else (self.screen,)), self.app):
+            if hasattr(node, name):
+                await self.app.run_action(action, node)
+                return
 
 
 def bar_items(screen: Screen[object]) -> Iterator[BarItem]:
@@ -147,7 +151,7 @@ def bar_items(screen: Screen[object]) -> Iterator[BarItem]:
         if binding.id in BY_ID and binding.id not in done:
             yield _item(screen, BY_ID[binding.id or ""], keys)
         elif binding.id not in BY_ID:
-            yield BarItem(binding.key.partition(",")[0], binding.description)
+            yield BarItem(binding.key.partition(",")[0], binding.description, action=binding.action)
     yield from (_item(screen, command, keys) for command in shared)
 
 
@@ -173,7 +177,7 @@ def _item(screen: Screen[object], command: Command, keys: dict[str, str]) -> Bar
     label = getattr(screen, "bar_label", lambda _: None)(command)
     reason = getattr(screen, "bar_dim", lambda command: command.coming)(command)
     key = keys.get(command.id) or command.keys.partition(",")[0]
-    return BarItem(key, inert(label or command.label, limit=40), reason)
+    return BarItem(key, inert(label or command.label, limit=40), reason, command.action)
 
 
 def place(items: Sequence[BarItem], width: int, *, is_ascii: bool = False) -> tuple[tuple[PlacedItem, ...], bool]:
