@@ -180,7 +180,10 @@ class BucketRows:
         if self.is_flat:
             pairs = [(node, row) for node in self.nodes.values() for row in self._matching(node)]
             ordered = arrange(
-                pairs, self.order, lambda pair: (natural(pair[0].name), natural(pair[1].name)), self._pair_value
+                pairs,
+                self.order,
+                lambda pair: (natural(pair[0].name), natural(pair[1].name)),
+                lambda pair: self._value(pair[1]),
             )
             self._keys = [(node.name, row.name) for node, row in ordered]
             return
