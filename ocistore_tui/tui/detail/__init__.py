@@ -1,0 +1,1 @@
+"""What the tag detail and the inspector show, as lines and rows; no Textual."""
