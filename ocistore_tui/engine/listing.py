@@ -134,6 +134,7 @@ def _row(
         pushed=pushed,
         platforms=tuple(inert(platform, limit=_MAX_SHOWN) for platform in _first(platforms)),
         kind=_kind(name, found),
+        artifact_type=_artifact_type(found),
         image_ids=tuple(manifest.config.digest for manifest in manifests if manifest.is_image),
         manifests=tuple(dict.fromkeys([found.digest, *(manifest.digest for manifest in manifests)])),
         blobs=sizes,
@@ -185,6 +186,12 @@ def _kind(name: str, found: Manifest | Index) -> str:
     if is_attachment_tag(name) or (isinstance(found, Manifest) and not found.is_image):
         return "artifact"
     return "index" if isinstance(found, Index) else "image"
+
+
+def _artifact_type(found: Manifest | Index) -> str:
+    if isinstance(found, Index) or found.is_image:
+        return ""
+    return inert(found.artifact_type or found.config.media_type, limit=_MAX_SHOWN)
 
 
 def _first(texts: Iterable[str]) -> list[str]:

@@ -35,6 +35,8 @@ class TagRow:
     platforms: tuple[str, ...] = ()
     kind: str = ""
     """``image``, ``index`` or ``artifact``."""
+    artifact_type: str = ""
+    """Of an artifact: what it says it is (OCI image-spec manifest.md, "artifactType", else its config's media type)."""
     image_ids: tuple[Digest, ...] = ()
     """Config digests below the tag: how images are compared across stores and engines."""
     manifests: tuple[Digest, ...] = ()

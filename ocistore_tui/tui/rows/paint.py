@@ -159,7 +159,7 @@ def attachment_kind(tag: str) -> str:
 def platform_word(row: TagRow) -> str:
     """``amd64``, the number of platforms of an index, or what an artifact is."""
     if row.kind == "artifact":
-        return artifact_word(row.media_type)
+        return artifact_word(row.artifact_type)
     if row.kind == "index":
         return str(len(row.platforms)) if len(row.platforms) != 1 else _short(row.platforms[0])
     return _short(row.platforms[0]) if row.platforms else ""
@@ -169,9 +169,9 @@ def _short(platform: str) -> str:
     return inert(platform.partition("/")[2] or platform, limit=20)
 
 
-def artifact_word(media_type: str) -> str:
-    """``helm``, ``wasm`` or what else a media type tells."""
+def artifact_word(artifact_type: str) -> str:
+    """``helm``, ``wasm`` or what else an artifact says it is."""
     for word in ("helm", "wasm", "sbom", "cosign"):
-        if word in media_type:
+        if word in artifact_type:
             return word
     return "other"
