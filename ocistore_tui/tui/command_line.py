@@ -11,11 +11,13 @@ from ocistore_tui.model.stores import StoreRow
 
 _COMMON = ("root_dir", "concurrency", "ca_bundle", "insecure_skip_tls_verify")
 OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "s3": ("region", "endpoint", "profile", "path_style", "anonymous", "sse", "sse_kms_key_id", "storage_class", *_COMMON),
+    "s3": (
+        "region", "endpoint", "profile", "path_style", "anonymous", "sse", "sse_kms_key_id", "storage_class", *_COMMON,
+    ),
     "gcs": ("project_id", "keyfile", "endpoint", "anonymous", *_COMMON),
     "azure": ("account_name", "endpoint", *_COMMON),
     "fs": ("dir", *_COMMON),
-}
+}  # fmt: skip
 """Settings of a store that are options of the same name on the command line; nothing else of a store is printed."""
 _TURNED_OFF = {"path_style": "--virtual-hosted-style"}
 _LIKE_A_FORM = re.compile(r"(?:dir|containers-storage|tarball|ostree|sif):")
@@ -76,7 +78,7 @@ def _image(image: str) -> str:
 
 
 def quote(word: str) -> str:
-    """A word as a shell takes it; what no terminal shows is written as ``$'\\x1b'``, so that it survives a copy."""
+    r"""A word as a shell takes it; what no terminal shows is written as ``$'\x1b'``, so that it survives a copy."""
     if word.isprintable():
         return shlex.quote(word)
     return "$'" + "".join(_escaped(sign) for sign in word) + "'"

@@ -13,8 +13,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from ocistore_tui.model.text import inert
+from ocistore_tui.tui.rows.row import Column, Row, keyed
 from ocistore_tui.tui.widgets.buttons import ButtonRow, Choice
-from ocistore_tui.tui.widgets.row_list import Column, Row, RowList, keyed
+from ocistore_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from ocistore_tui.tui.app import OcistoreApp
@@ -52,15 +53,11 @@ class CopyScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """The first one is under the cursor."""
         rows = self.query_one(RowList)
-        rows.show(
-            keyed(
-                [
-                    (index, Row((str(index + 1) if index < 9 else "", label, inert(text, limit=1000)), ("accent", "dim")))
-                    for index, (label, text) in enumerate(self._items)
-                ]
-            ),
-            empty=(("nothing to copy here", "dim"),),
-        )
+        made = [
+            (number, Row((str(number) if number < 10 else "", label, inert(text, limit=1000)), ("accent", "dim")))
+            for number, (label, text) in enumerate(self._items, 1)
+        ]
+        rows.show(keyed(made), empty=(("nothing to copy here", "dim"),))
         rows.focus()
 
     def action_number(self, digit: int) -> None:

@@ -12,9 +12,10 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from ocistore_tui.tui.rows.row import Column, Row, keyed
 from ocistore_tui.tui.widgets.header import StatusHeader
 from ocistore_tui.tui.widgets.key_bar import KeyBar
-from ocistore_tui.tui.widgets.row_list import Column, Row, RowList, keyed
+from ocistore_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from ocistore_tui.tui.app import OcistoreApp

@@ -41,7 +41,8 @@ class PromptScreen(ModalScreen[str | None]):
         check: Callable[[str], str] | None = None,
     ) -> None:
         super().__init__()
-        self._title, self._question, self._placeholder, self._act, self._check = title, question, placeholder, act, check
+        self._title, self._question, self._act = title, question, act
+        self._placeholder, self._check = placeholder, check
         self._value = inert(value, limit=4000)
 
     def compose(self) -> ComposeResult:

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Click
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Static
 
 from ocistore_tui.model.text import inert
@@ -115,6 +116,8 @@ class OneOf(Static, can_focus=True):
     def __init__(self, labels: Sequence[str] = (), chosen: int = 0, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(markup=False, id=id)
         self._labels, self._chosen = tuple(inert(label, limit=60) for label in labels), chosen
+        self._placed: list[list[tuple[int, str]]] = [[]]
+        """What is on each line."""
 
     def on_mount(self) -> None:
         """Draw with the terminal's signs."""
@@ -146,11 +149,16 @@ class OneOf(Static, can_focus=True):
         """A click chooses."""
         event.stop()
         start = 0
-        for index, text in enumerate(self._texts()):
+        line = self._placed[event.y] if event.y < len(self._placed) else []
+        for index, text in line:
             width = Content(text).cell_length
             if start <= event.x < start + width:
                 self._choose(index)
             start += width + len(self._GAP)
+
+    def on_resize(self) -> None:
+        """Other line ends."""
+        self._draw()
 
     def _choose(self, index: int) -> None:
         if index != self._chosen:
@@ -166,7 +174,17 @@ class OneOf(Static, can_focus=True):
         ]
 
     def _draw(self) -> None:
-        self.update(Content(self._GAP.join(self._texts())))
+        room = (self.parent.size.width if isinstance(self.parent, Widget) else 0) or 80
+        self._placed = [[]]
+        used = 0
+        for index, text in enumerate(self._texts()):
+            width = Content(text).cell_length
+            if used and used + width > room:
+                self._placed.append([])
+                used = 0
+            self._placed[-1].append((index, text))
+            used += width + len(self._GAP)
+        self.update(Content("\n".join(self._GAP.join(text for _, text in line) for line in self._placed)))
 
 
 def _glyphs(widget: Static) -> Glyphs:
