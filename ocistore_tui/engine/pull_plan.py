@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ocistore_tui.backends.base import CancelSignal, Entry, check_cancel
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.platforms import choose_platform, stored_manifest
 from ocistore_tui.engine.ports import ImageTarget
@@ -35,23 +36,27 @@ class Prepared:
     present: frozenset[Digest]
 
 
-def plan_pull(context: Context, request: PullRequest) -> PullPlan:
+def plan_pull(context: Context, request: PullRequest, cancel: CancelSignal | None = None) -> PullPlan:
     """Look at store and target and say what a pull would do; changes nothing.
 
     Raises:
         NotFound: no such repository, tag or platform, or a blob of it is missing.
         IntegrityError: a document or a blob's size is not what it must be.
         UsageError: the transport is unknown, or the target cannot take this.
+        Cancelled: ``cancel`` was set; it is looked at between requests.
     """
     check_request(request)
     name = request.image or _default_name(request.source)
     target = context.open_target(name, _default_name(request.source), request.docker_host)
+    check_cancel(cancel)
     resolved = resolve(context, request.source)
+    check_cancel(cancel)
     image, notes = _stored_image(context, resolved.manifest, request, target)
+    check_cancel(cancel)
     present = target.present(
         image, remembered=context.cache.document, read=lambda digest: _known_document(context, digest)
     )
-    layers = _planned(context, image, present)
+    layers = _planned(context, image, present, cancel)
     return PullPlan(
         request=request,
         reference=request.source,
@@ -166,7 +171,9 @@ def _config(context: Context, config: Descriptor) -> bytes:
     return raw
 
 
-def _planned(context: Context, image: StoredImage, present: frozenset[Digest]) -> tuple[PlannedLayer, ...]:
+def _planned(
+    context: Context, image: StoredImage, present: frozenset[Digest], cancel: CancelSignal | None
+) -> tuple[PlannedLayer, ...]:
     """Every layer once; those to download were seen to be there with their size."""
     by_digest: dict[Digest, tuple[Descriptor, Digest | None]] = {}
     for manifest in image.manifests:
@@ -176,7 +183,12 @@ def _planned(context: Context, image: StoredImage, present: frozenset[Digest]) -
                 diff_id = diff_ids[position] if position < len(diff_ids) else None
                 by_digest.setdefault(layer.digest, (layer, diff_id))
     needed = [layer for layer, _ in by_digest.values() if layer.digest not in present]
-    entries = context.workers.each(lambda layer: context.blobs.stat(layer.digest), needed)
+
+    def stat(layer: Descriptor) -> Entry | None:
+        check_cancel(cancel)
+        return context.blobs.stat(layer.digest)
+
+    entries = context.workers.each(stat, needed)
     for layer, entry in zip(needed, entries, strict=True):
         if entry is None or entry.size_bytes != layer.size:
             cause = "it is not there" if entry is None else f"it has {entry.size_bytes} bytes instead of {layer.size}"

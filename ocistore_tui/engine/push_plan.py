@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ocistore_tui.backends.base import CancelSignal, check_cancel
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.known import find_known_layers, layers_by_diff_id
 from ocistore_tui.engine.platforms import choose_platform
@@ -37,12 +38,13 @@ class Prepared:
     """Complete knowledge of what will be tagged, where it exists before the move."""
 
 
-def plan_push(context: Context, request: PushRequest) -> PushPlan:
+def plan_push(context: Context, request: PushRequest, cancel: CancelSignal | None = None) -> PushPlan:
     """Look at source and store and say what a push would do; writes nothing.
 
     Raises:
         UsageError: the target names a digest, or the transport is unknown.
         NotFound, StoreMissing, AccessDenied, Unavailable, IntegrityError: as source and store say.
+        Cancelled: ``cancel`` was set; it is looked at between requests.
     """
     target = request.target
     if target.digest is not None or target.tag is None:
@@ -50,10 +52,12 @@ def plan_push(context: Context, request: PushRequest) -> PushPlan:
     check_request(request)
     source = context.open_source(request.image or str(target), request.platform, request.docker_host)
     facts = source.facts()
+    check_cancel(cancel)
     repository = Repository(context.store, target.repository)
     notes = list(facts.notes)
     tag_before = _read_tag(repository, target.tag, notes)
-    presence = Presence(context.blobs, context.workers)
+    presence = Presence(context.blobs, context.workers, cancel)
+    check_cancel(cancel)
     known: Mapping[Digest, Descriptor] = {}
     if facts.kind is SourceKind.CONTENT:
         closure = _prepare_content(context, facts, request.platform)

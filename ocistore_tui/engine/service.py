@@ -157,11 +157,11 @@ class Service:
 
         return inspect(self._context, reference, platform)
 
-    def plan_push(self, request: PushRequest) -> PushPlan:
+    def plan_push(self, request: PushRequest, *, cancel: CancelSignal | None = None) -> PushPlan:
         """What a push would do; writes nothing."""
         from ocistore_tui.engine.push_plan import plan_push
 
-        return plan_push(self._context, request)
+        return plan_push(self._context, request, cancel)
 
     def push(
         self,
@@ -175,11 +175,11 @@ class Service:
 
         return push(self._context, plan, on_progress=on_progress, cancel=cancel)
 
-    def plan_pull(self, request: PullRequest) -> PullPlan:
+    def plan_pull(self, request: PullRequest, *, cancel: CancelSignal | None = None) -> PullPlan:
         """What a pull would do; changes nothing."""
         from ocistore_tui.engine.pull_plan import plan_pull
 
-        return plan_pull(self._context, request)
+        return plan_pull(self._context, request, cancel)
 
     def pull(
         self,

@@ -12,7 +12,10 @@ import pytest
 from ocistore_tui.backends.memory import MemoryStore
 from ocistore_tui.daemon.local import open_source, open_target
 from ocistore_tui.engine.service import Service
+from ocistore_tui.errors import Cancelled
 from ocistore_tui.layout.repository import Repository
+from ocistore_tui.model.plan import PullRequest, PushRequest
+from ocistore_tui.model.reference import Reference
 from tests.testbed import images
 from tests.testbed.images import Image, layer
 from tests.testbed.opened import pull, push
@@ -124,3 +127,26 @@ def test_a_list_of_a_thousand_tags_of_one_image(
     requests, in_turn = counted.of(lambda: list(service.tags("app")))
     assert requests <= 1001 + 3, "one a tag, and three lists"
     assert in_turn == 1
+
+
+def test_a_plan_that_is_cancelled_asks_no_more(
+    counted: Counted, service: Service, pack: Callable[[Image], str], image: Image
+) -> None:
+    source, target = pack(image), Reference.parse("app:1")
+    push(service, "app:1", source)
+    cancel = threading.Event()
+
+    def cancels(operation: str, key: str) -> None:
+        counted.all += 1
+        cancel.set()
+
+    counted.store.hook = cancels
+    for plan in (
+        lambda: service.plan_push(PushRequest(target, source), cancel=cancel),
+        lambda: service.plan_pull(PullRequest(target, "oci:elsewhere"), cancel=cancel),
+    ):
+        cancel.clear()
+        counted.all = 0
+        with pytest.raises(Cancelled):
+            plan()
+        assert counted.all <= 3, "a tag, its link and its manifest are one step"

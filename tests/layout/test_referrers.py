@@ -13,7 +13,15 @@ from ocistore_tui.backends.memory import MemoryStore
 from ocistore_tui.errors import PreconditionFailed, Refused
 from ocistore_tui.layout import paths
 from ocistore_tui.layout.check import check_repository
-from ocistore_tui.layout.referrers import add_referrer, fallback_tag, is_attachment_tag
+from ocistore_tui.layout.referrers import (
+    add_referrer,
+    attachment_tags,
+    fallback_tag,
+    is_attachment_tag,
+    kind_of,
+    predicate_of,
+    subject_of_tag,
+)
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.manifest import Descriptor, Index
@@ -50,6 +58,43 @@ def test_the_tag_is_named_after_the_digest() -> None:
     assert fallback_tag(SUBJECT.digest) == TAG
     long = Digest.parse("sha512:" + "a" * 128)
     assert fallback_tag(long) == "sha512-" + "a" * 64
+
+
+def test_a_tag_tells_whose_attachment_it_is() -> None:
+    assert [subject_of_tag(tag) for tag in attachment_tags(SUBJECT.digest)] == [SUBJECT.digest] * 4
+    long = Digest.parse("sha512:" + "a" * 128)
+    assert subject_of_tag(fallback_tag(long)) is None, "it is cut short"
+    assert subject_of_tag("1.0") is None
+    assert subject_of_tag(f"{TAG}.zip") is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "name", "kind"),
+    [
+        (["application/vnd.dev.cosign.simplesigning.v1+json"], "", "signature"),
+        (["application/vnd.dev.cosign.artifact.sig.v1+json"], "", "signature"),
+        (["application/vnd.cncf.notary.signature"], "", "signature"),
+        (["application/spdx+json"], "", "sbom"),
+        (["application/vnd.cyclonedx+json"], "", "sbom"),
+        (["https://spdx.dev/Document"], "", "sbom"),
+        (["https://slsa.dev/provenance/v0.2"], "", "provenance"),
+        (["application/vnd.dev.sigstore.bundle.v0.3+json", "https://slsa.dev/provenance/v1"], "", "provenance"),
+        (["application/vnd.dsse.envelope.v1+json"], f"{TAG}.att", "other"),
+        (["text/plain"], f"{TAG}.sig", "signature"),
+        (["text/plain"], f"{TAG}.sbom", "sbom"),
+        ([], "", "other"),
+    ],
+)
+def test_what_an_attachment_is(texts: list[str], name: str, kind: str) -> None:
+    assert kind_of(*texts, name=name) == kind
+
+
+def test_a_layer_says_what_it_attests() -> None:
+    plain = Descriptor(digest=SUBJECT.digest, size=1, media_type="application/vnd.in-toto+json")
+    assert predicate_of(plain) == "application/vnd.in-toto+json"
+    for key in ("in-toto.io/predicate-type", "predicateType"):
+        told = Descriptor(digest=SUBJECT.digest, size=1, annotations={key: "https://slsa.dev/provenance/v1"})
+        assert predicate_of(told) == "https://slsa.dev/provenance/v1"
 
 
 @pytest.mark.parametrize(
