@@ -18,6 +18,7 @@ from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.listing import (
     AttachmentRow,
     Inspection,
+    LayerRow,
     Remembered,
     RepositoryRow,
     RepositorySummary,
@@ -156,6 +157,12 @@ class Service:
         from ocistore_tui.engine.inspection import inspect
 
         return inspect(self._context, reference, platform)
+
+    def unpacked_sizes(self, layers: Sequence[LayerRow]) -> dict[Digest, int]:
+        """Unpacked bytes by layer digest, as far as the blobs tell; for show only."""
+        from ocistore_tui.engine.unpacked import unpacked_sizes
+
+        return unpacked_sizes(self._context, layers)
 
     def plan_push(self, request: PushRequest, *, cancel: CancelSignal | None = None) -> PushPlan:
         """What a push would do; writes nothing."""

@@ -97,6 +97,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("tab-right", "right_square_bracket,l,right", "Tab right", "The next tab", "detail", "go", in_bar=True),
     Command("platform-next", "greater_than_sign", "Next platform", "The next platform of an index", "detail", "go"),
     Command("platform-previous", "less_than_sign", "Previous platform", "The platform before", "detail", "go"),
+    Command("detail-pull", "p,f5", "Pull", "Pull this image, or the digest under the timeline's cursor", "detail", "transfer", in_bar=True),
+    Command("detail-copy", "y", "Copy", "Copy the reference, digest, command line …", "detail", "edit", in_bar=True),
+    Command("detail-timeline", "H", "Timeline", "Every digest the tag ever had", "detail", "view", in_bar=True),
+    Command("detail-view", "full_stop", "View", "Manifest and Config: formatted, exact bytes, hex", "detail", "view", in_bar=True),
+    Command("detail-save", "e", "Save", "Save the exact bytes of the manifest or configuration", "detail", "edit", in_bar=True),
     # stores screen
     Command("store-open", "enter,f3", "Open", "Open the store; one whose bucket is not known yet is asked for it", "stores", "store", in_bar=True),
     Command("store-new", "n,f7", "New", "Describe a new store", "stores", "store", in_bar=True),
@@ -108,7 +113,7 @@ COMMANDS: tuple[Command, ...] = (
 )  # fmt: skip
 
 AREAS: dict[str, str] = {
-    "go": "Go", "view": "Look", "mark": "Mark", "transfer": "Move images", "edit": "Names and tags", "store": "Stores",
+    "go": "Go", "view": "Look", "mark": "Mark", "transfer": "Move images", "edit": "Names", "store": "Stores",
     "help": "Help",
 }  # fmt: skip
 """Areas in the order of the help screen, with their titles."""
@@ -174,3 +179,23 @@ def shown_keys(keys: Command | str, *, is_ascii: bool = False) -> str:
     """All keys of a command for people: ``p F5``."""
     text = keys if isinstance(keys, str) else keys.keys
     return " ".join(key_name(key, is_ascii=is_ascii) for key in text.split(","))
+
+
+def key_table() -> str:
+    """The README's table of keys; ``python -m ocistore_tui.tui.commands`` prints it."""
+    lines = ["| where | keys | | |", "|---|---|---|---|"]
+    lines += [
+        f"| {PLACES[command.where]} | {_code(command.keys)} | {command.label} | "
+        f"{command.help.replace('|', '/')}{' (to come)' if command.coming else ''} |"
+        for command in COMMANDS
+    ]
+    lines += [f"| in every list | {_code(keys)} | | {text} |" for keys, text in MOVES]
+    return "\n".join(lines)
+
+
+def _code(keys: str) -> str:
+    return " ".join(f"`{key_name(key)}`" for key in keys.split(","))
+
+
+if __name__ == "__main__":
+    print(key_table())  # noqa: T201 - this is its whole purpose

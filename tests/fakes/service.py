@@ -245,6 +245,10 @@ class FakeService(Gates):
         self.arrive("attachments", str(reference))
         return self.attached.get(str(reference), ())
 
+    def unpacked_sizes(self, layers: Sequence[LayerRow]) -> dict[Digest, int]:
+        self.arrive("unpacked_sizes", str(len(layers)))
+        return {layer.digest: layer.size_bytes * 3 for layer in layers}
+
     def timeline(self, repository: str, tag: str) -> tuple[TimelineRow, ...]:
         self.arrive("timeline", f"{repository}:{tag}")
         row = self._repository(repository).get(tag)

@@ -76,7 +76,9 @@ def _size(row: TagRow, sharing: Sharing | None, aliases: Sequence[str]) -> str:
     text = f"{short_size(row.size_bytes)} stored"
     if sharing is not None and row.digest is not None:
         unique = sharing.unique_bytes(row.digest)
-        text += f": {short_size(unique)} only in this digest, {short_size(max(0, (row.size_bytes or 0) - unique))} shared"
+        text += (
+            f": {short_size(unique)} only in this digest, {short_size(max(0, (row.size_bytes or 0) - unique))} shared"
+        )
     if aliases:
         others = ", ".join(inert(name, limit=40) for name in aliases[:_SHOWN])
         text += f"; also tagged {others}" + (" …" if len(aliases) > _SHOWN else "")
@@ -134,7 +136,9 @@ def local_facts(row: LocalRow, comparison: Comparison) -> list[Fact]:
     sameness = comparison.of_local(row)
     places = comparison.stored_as(row)
     if places:
-        shown = " and ".join(f"{inert(repository, limit=60)}:{inert(tag, limit=40)}" for repository, tag in places[:_SHOWN])
+        shown = " and ".join(
+            f"{inert(repository, limit=60)}:{inert(tag, limit=40)}" for repository, tag in places[:_SHOWN]
+        )
         more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
         facts.append(Fact("store", f"= same image as {shown}{more}", "good"))
     elif sameness is Sameness.DIFFERS:

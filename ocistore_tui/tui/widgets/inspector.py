@@ -117,11 +117,15 @@ class Inspector(Static):
         """What only a column has room for."""
         facts = [Fact("", ""), *(Fact("platform", text) for text in row.platforms[:12])]
         if known is not None:
-            for attached in (known.attachments or ())[:6]:
-                facts.append(Fact(attached.kind, f"{short_digest(attached.digest)}  {short_size(attached.size_bytes)}"))
+            facts += [
+                Fact(attached.kind, f"{short_digest(attached.digest)}  {short_size(attached.size_bytes)}")
+                for attached in (known.attachments or ())[:6]
+            ]
             for moment in (known.timeline or ())[:6]:
                 sign = "now" if moment.is_current else ""
-                facts.append(Fact("timeline", f"{short_digest(moment.digest)}  {short_size(moment.size_bytes)}  {sign}"))
+                facts.append(
+                    Fact("timeline", f"{short_digest(moment.digest)}  {short_size(moment.size_bytes)}  {sign}")
+                )
         if is_repository(repository) and is_tag(row.name):
             from ocistore_tui.model.plan import PullRequest
 

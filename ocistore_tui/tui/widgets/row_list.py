@@ -212,6 +212,11 @@ class RowList(ScrollView, can_focus=True):
         self._arrow = (order, arrow)
         self.refresh()
 
+    def clear_cursor(self) -> None:
+        """Forget where the cursor was: the next rows have nothing to do with these."""
+        self._cursor, self._cursor_key = 0, None
+        self.scroll_to(y=0, animate=False, immediate=True)
+
     @property
     def cursor_key(self) -> Hashable:
         """The row under the cursor; None: there is none."""
