@@ -16,8 +16,10 @@ from textual.widgets import Static
 
 from ocistore_tui.errors import OciStoreError
 from ocistore_tui.model.local import LocalPlace
+from ocistore_tui.model.plan import PushRequest
 from ocistore_tui.model.reference import Reference
 from ocistore_tui.tui.commands import bindings_of
+from ocistore_tui.tui.runner import TransferEnded
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.widgets.bucket_pane import BucketPane
 from ocistore_tui.tui.widgets.dock import Dock
@@ -30,7 +32,6 @@ from ocistore_tui.tui.widgets.pane import Pane
 if TYPE_CHECKING:
     from ocistore_tui.tui.app import OcistoreApp
     from ocistore_tui.tui.commands import Command
-    from ocistore_tui.tui.transfers import Transfer
 
 LEAST = (60, 15)
 
@@ -184,14 +185,14 @@ class MainScreen(Screen[None]):
         self.local.start()
         self._show_side("local")
 
-    def ended(self, transfer: Transfer) -> None:
+    @on(TransferEnded)
+    def _transfer_ended(self, event: TransferEnded) -> None:
         """A transfer of ours is over: look again at what it changed."""
-        if transfer.session is not self.session:
+        if event.transfer.session is not self.session:
             return
-        request = transfer.request
-        reference: Reference = request.target if transfer.verb == "push" else request.source  # type: ignore[union-attr]
-        if transfer.verb == "push":
-            self.bucket.touch(reference.repository, reference.tag)
+        request = event.transfer.request
+        if isinstance(request, PushRequest):
+            self.bucket.touch(request.target.repository, request.target.tag)
         else:
             self.local.start()
 
