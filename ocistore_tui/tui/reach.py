@@ -31,19 +31,18 @@ class Reachable:
 
 def reachable(screen: Screen[object]) -> list[Reachable]:
     """The commands of a screen by area, in the order of the table. Fields that hold the focus take no key away."""
-    found: dict[str, tuple[list[str], DOMNode]] = {}
+    found: dict[str, DOMNode] = {}
     for node in _nodes(screen):
-        for key, bindings in node._bindings.key_to_bindings.items():  # noqa: SLF001 - active_bindings lacks typed keys
+        for bindings in node._bindings.key_to_bindings.values():  # noqa: SLF001 - active_bindings lacks typed keys
             for binding in bindings:
                 if binding.id in BY_ID:
-                    keys, _ = found.setdefault(binding.id or "", ([], node))
-                    keys.append(key)
+                    found.setdefault(binding.id or "", node)
     keymap = screen.app._keymap  # noqa: SLF001 - what `set_keymap` was given
     dim = getattr(screen, "bar_dim", lambda command: command.coming)
     order = list(AREAS)
     wanted = sorted((command for command in COMMANDS if command.id in found), key=lambda one: order.index(one.area))
     return [
-        Reachable(command, keymap.get(command.id) or ",".join(found[command.id][0]), found[command.id][1], dim(command))
+        Reachable(command, keymap.get(command.id) or command.keys, found[command.id], dim(command))
         for command in wanted
     ]
 

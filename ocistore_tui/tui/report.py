@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Rows = list[tuple[str, str]]
 _LAST_ERRORS = 5
-_NAMING = re.compile(r"\S*[/:@\\]\S*|\S{33,}")
+_NAMING = re.compile(r"\S*[/@\\]\S*|\S+:\S+|\S{33,}")
 """Words that may name something of a person's: paths, references, addresses, and anything long."""
 
 
@@ -71,7 +71,7 @@ def _open(app: OcistoreApp) -> Rows:
         ("store", inert(facts.name)),
         ("address", inert(facts.url)),
         ("mode", facts.mode.value),
-        ("index", index_words(facts) or "nothing is shown yet"),
+        ("index", index_words(facts).removeprefix("index ") or "nothing is shown yet"),
         ("left side", inert(facts.place) or "nothing found"),
     ]
 

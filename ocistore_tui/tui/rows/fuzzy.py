@@ -14,7 +14,7 @@ MAX_SCATTERED = 20_000
 
 
 def best(text: str, items: Sequence[_T], needle: Callable[[_T], str], limit: int) -> list[_T]:
-    """The items that match, best first: the text itself before scattered letters, at the start of a word before within.
+    """The items that match, best first: the text itself, in front of a word or within, then scattered letters.
 
     Args:
         text: As typed; words may match in any order.
@@ -34,7 +34,7 @@ def best(text: str, items: Sequence[_T], needle: Callable[[_T], str], limit: int
         else:
             rest.append(index)
     if len(found) < limit:
-        pattern = re.compile("[^\n]*?".join(map(re.escape, "".join(words))))
+        pattern = re.compile("(?<![a-z0-9])" + ".*?".join(map(re.escape, "".join(words))))
         for index in rest[:MAX_SCATTERED]:
             match = pattern.search(needle(items[index]))
             if match is not None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Lines = list[tuple[object, Row]]
 
 TABS = ("Keys here", "All keys", "About")
-_KEY_WIDTH = 14
+_KEY_WIDTH = 13
 _LABEL_WIDTH = 17
 _LEGEND_FROM = 100
 """Columns of the terminal from which on the signs have a column of their own."""
@@ -71,6 +71,7 @@ class HelpScreen(Screen[None]):
             yield RowList(_COLUMNS[0], signs=False, header=False)
             with VerticalScroll(id="help-signs", can_focus=False):
                 yield Static(id="help-legend", markup=False)
+        yield Static(id="help-told", markup=False)
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -106,6 +107,7 @@ class HelpScreen(Screen[None]):
         rows.set_columns(_COLUMNS[number])
         self._fill()
         rows.action_first()
+        rows.action_go(1)  # over the heading
 
     def _draw_tabs(self) -> None:
         parts: list[tuple[str, str]] = [(" ", "")]
@@ -192,6 +194,13 @@ class HelpScreen(Screen[None]):
                 parts += [(f" {sign:<3} " if len(sign) < 4 else f" {sign}  ", "bold"), (f"{words}\n", "$text-muted")]
             parts.append(("\n", ""))
         return Content.assemble(*parts)
+
+    @on(RowList.Moved)
+    def _moved(self) -> None:
+        """The row under the cursor with nothing cut."""
+        rows = self.query_one(RowList)
+        cells = rows.source.row(rows.cursor).cells if len(rows.source) else ()
+        self.query_one("#help-told", Static).update(Content("  ".join(cell for cell in cells if cell)))
 
     # what keys do
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
     from ocistore_tui.tui.app import OcistoreApp
 
 MAX_HITS = 50
-_COLUMNS = (Column("", 10), Column(""), Column("", 34, needs=70), Column("", 9, needs=56))
+_LEAST_LABEL = 18
+
+
+def _columns(label_width: int) -> tuple[Column, ...]:
+    return (Column("", 10), Column("", label_width), Column(""), Column("", 8, needs=56))
 
 
 class PaletteScreen(ModalScreen[None]):
@@ -58,7 +63,7 @@ class PaletteScreen(ModalScreen[None]):
         with Vertical(classes="dialog", id="palette") as frame:
             frame.border_title = Content("Palette")
             yield Input(placeholder="a command, a store, a repository, a tag, REPOSITORY:TAG, a URL", compact=True)
-            rows = RowList(_COLUMNS, signs=False, header=False)
+            rows = RowList(_columns(_LEAST_LABEL), signs=False, header=False)
             rows.can_focus = False
             yield rows
             yield Static(id="palette-foot", markup=False)
@@ -94,6 +99,8 @@ class PaletteScreen(ModalScreen[None]):
                 self._entries, key=lambda entry: (bool(entry.reason), order.get(entry.key, len(order)))
             )
         rows = self.query_one(RowList)
+        longest = max((cell_len(entry.label) for entry in self._shown), default=0)
+        rows.set_columns(_columns(max(_LEAST_LABEL, min(longest, rows.size.width * 3 // 5))))
         rows.show(keyed([(entry.key, self._row(entry)) for entry in self._shown]), empty=(("nothing matches", "dim"),))
         rows.action_first()
         count = len(self._shown)

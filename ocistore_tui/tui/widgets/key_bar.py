@@ -139,20 +139,19 @@ def bar_items(screen: Screen[object]) -> Iterator[BarItem]:
     reason why a key cannot work now.
     """
     places: Sequence[str] = getattr(screen, "bar_places", ("app",))
-    keys = _keys(screen)
     commands = [command for place in places for command in commands_of(place) if command.in_bar]
     own = [command for command in commands if command.where != "app"]
     shared = [command for command in commands if command.where == "app" and command.id != "help"]
     done = {command.id for command in commands}
     if "app" in places:
-        yield _item(screen, BY_ID["help"], keys)
-    yield from (_item(screen, command, keys) for command in own)
+        yield _item(screen, BY_ID["help"])
+    yield from (_item(screen, command) for command in own)
     for binding in sorted(_own_bindings(screen), key=lambda binding: binding.key.partition(",")[0] == "escape"):
         if binding.id in BY_ID and binding.id not in done:
-            yield _item(screen, BY_ID[binding.id or ""], keys)
+            yield _item(screen, BY_ID[binding.id or ""])
         elif binding.id not in BY_ID:
             yield BarItem(binding.key.partition(",")[0], binding.description, action=binding.action)
-    yield from (_item(screen, command, keys) for command in shared)
+    yield from (_item(screen, command) for command in shared)
 
 
 def _own_bindings(screen: Screen[object]) -> list[Binding]:
@@ -164,20 +163,11 @@ def _own_bindings(screen: Screen[object]) -> list[Binding]:
     return list(found.values())
 
 
-def _keys(screen: Screen[object]) -> dict[str, str]:
-    """Command id to its first key, as a key map may have changed it."""
-    found: dict[str, str] = {}
-    for key, active in screen.active_bindings.items():
-        if active.binding.id:
-            found.setdefault(active.binding.id, key)
-    return found
-
-
-def _item(screen: Screen[object], command: Command, keys: dict[str, str]) -> BarItem:
+def _item(screen: Screen[object], command: Command) -> BarItem:
     label = getattr(screen, "bar_label", lambda _: None)(command)
     reason = getattr(screen, "bar_dim", lambda command: command.coming)(command)
-    key = keys.get(command.id) or command.keys.partition(",")[0]
-    return BarItem(key, inert(label or command.label, limit=40), reason, command.action)
+    keys = screen.app._keymap.get(command.id) or command.keys  # noqa: SLF001 - what `set_keymap` was given
+    return BarItem(keys.partition(",")[0], inert(label or command.label, limit=40), reason, command.action)
 
 
 def place(items: Sequence[BarItem], width: int, *, is_ascii: bool = False) -> tuple[tuple[PlacedItem, ...], bool]:
