@@ -6,11 +6,13 @@ import json
 import threading
 from pathlib import Path
 
+import boto3
 import pytest
 
 from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.backends.memory import MemoryStore
+from ocistore_tui.backends.s3 import S3Options, S3Store
 from ocistore_tui.errors import IntegrityError, NotFound, StoreMissing, Unavailable
 from ocistore_tui.layout import paths
 from ocistore_tui.layout.referrers import add_referrer
@@ -21,6 +23,7 @@ from ocistore_tui.model.manifest import Descriptor
 from tests.engine.hostile import CONFIGS, MANIFESTS, plant_tag, with_config
 from tests.engine.test_listing import serve, stored_size
 from tests.layout.content import Content, artifact, image, index, manifest_of, manifests_of, plant, store_image
+from tests.testbed import servers
 
 IMAGE = image("app")
 SPDX, SLSA = "https://spdx.dev/Document", "https://slsa.dev/provenance/v1"
@@ -333,3 +336,23 @@ def test_a_document_that_is_gone_damaged_or_none_is_an_error(store: MemoryStore,
         store.delete([paths.blob(IMAGE.digest)])
         with pytest.raises(NotFound):
             service.read_document("app", IMAGE.digest)
+
+
+# -- a real bucket --
+
+
+def test_a_real_bucket_tells_the_same(moto: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", servers.S3_KEYS[0])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", servers.S3_KEYS[1])
+    client = boto3.client("s3", endpoint_url=moto, region_name="us-east-1")
+    client.create_bucket(Bucket="tags")
+    store = S3Store(S3Options(bucket="tags", endpoint=moto, region="us-east-1"))
+    store_image(store, "app", ATTESTED, "v1", "v1-rc", "v1.0")
+    with serve(store) as service:
+        found = list(service.tag_stubs("app"))
+        assert [row.name for row in found] == ["v1", "v1-rc", "v1.0"], "in another order than the keys"
+        assert all(row.pushed is not None for row in found)
+        summary = service.summary("app")
+        assert (summary.tags, summary.is_whole, summary.pushed) == (3, True, max(row.pushed or 0 for row in found))
+        (row,) = service.describe_tags("app", ["v1"])
+        assert (row.flaw, row.extras, row.pushed) == ("", ("sbom", "provenance"), found[0].pushed)
