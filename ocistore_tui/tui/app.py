@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import App
@@ -17,7 +18,7 @@ from textual.screen import Screen
 from ocistore_tui.errors import OciStoreError, UsageError
 from ocistore_tui.model.local import LocalPlace
 from ocistore_tui.model.plan import PullRequest, PushRequest
-from ocistore_tui.model.stores import Mode, StoreRow
+from ocistore_tui.model.stores import StoreRow
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui.commands import bindings_of
 from ocistore_tui.tui.desk import Answer, Desk
@@ -27,6 +28,9 @@ from ocistore_tui.tui.ports import Opening, Outcome, Stores
 from ocistore_tui.tui.runner import Runner
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.theme import DEFAULT_THEME, THEMES, theme_for
+
+if TYPE_CHECKING:
+    from ocistore_tui.tui.screens.main import MainScreen
 
 Request = PushRequest | PullRequest
 STYLES: list[str | PurePath] = [f"styles/{name}.tcss" for name in ("app", "main", "dialogs", "detail", "stores")]
@@ -131,9 +135,18 @@ class OcistoreApp(App[Outcome]):
 
         self.push_screen(PlanScreen(self.session, requests))
 
-    def may_add(self) -> bool:
-        """Whether the open store's mode allows adding."""
-        return self.session.mode is not Mode.READ_ONLY
+    def set_place(self, place: LocalPlace) -> None:
+        """Another local place on the left."""
+        main = self.main_screen
+        if main is not None:
+            main.set_place(place)
+
+    @property
+    def main_screen(self) -> MainScreen | None:
+        """The screen of the open store, whatever lies over it; None before a store is open."""
+        from ocistore_tui.tui.screens.main import MainScreen
+
+        return next((screen for screen in self.screen_stack if isinstance(screen, MainScreen)), None)
 
     # what people are told
 
@@ -203,11 +216,9 @@ class OcistoreApp(App[Outcome]):
 
     def action_refresh(self) -> None:
         """Look again."""
-        from ocistore_tui.tui.screens.main import MainScreen
-
-        for screen in self.screen_stack:
-            if isinstance(screen, MainScreen):
-                screen.look_again()
+        main = self.main_screen
+        if main is not None:
+            main.look_again()
 
     def say_coming(self, command_id: str) -> None:
         """Why a key that holds its place does nothing yet."""

@@ -37,7 +37,6 @@ from ocistore_tui.tui.widgets.tab_strip import TabStrip
 
 if TYPE_CHECKING:
     from ocistore_tui.tui.app import OcistoreApp
-    from ocistore_tui.tui.rows.bucket import BucketRows
 
 SLOW_S = 5.0
 """After this long the screen says that it still waits."""
@@ -87,18 +86,12 @@ class DetailScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show what is known at once; ask for the rest."""
-        rows = self._bucket_rows()
-        if rows is not None and rows.is_complete:
-            self.subject.sharing = rows.sharing
+        main = self.app.main_screen
+        if main is not None and main.bucket.model.is_complete:
+            self.subject.sharing = main.bucket.model.sharing
         self._ask("root", lambda: self.session.service.inspect(self.reference), self._inspected)
         self._show_tab(self.tab)
         self.rows_list.focus()
-
-    def _bucket_rows(self) -> BucketRows | None:
-        from ocistore_tui.tui.screens.main import MainScreen
-
-        main = next((screen for screen in self.app.screen_stack if isinstance(screen, MainScreen)), None)
-        return main.bucket.model if main is not None else None
 
     # asking
 

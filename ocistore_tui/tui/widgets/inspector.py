@@ -20,7 +20,6 @@ from ocistore_tui.tui.session import Session
 
 if TYPE_CHECKING:
     from ocistore_tui.tui.app import OcistoreApp
-    from ocistore_tui.tui.screens.main import MainScreen
 
 REST_S = 0.3
 """How long the cursor rests on a row before anything is asked about it."""
@@ -92,7 +91,7 @@ class Inspector(Static):
         subject, comparison = self._subject, self.session.comparison
         if isinstance(subject, LocalRow):
             return local_facts(subject, comparison)
-        main = self._main()
+        main = self.app.main_screen
         if main is None:
             return []
         rows = main.bucket.model
@@ -132,8 +131,3 @@ class Inspector(Static):
             line = command_line(PullRequest(Reference(repository, row.name)), self.session.store)
             facts += [Fact("", ""), Fact("as command", line, "dim")]
         return facts
-
-    def _main(self) -> MainScreen | None:
-        from ocistore_tui.tui.screens.main import MainScreen
-
-        return self.screen if isinstance(self.screen, MainScreen) else None
