@@ -193,7 +193,7 @@ class FakeService(Gates):
                 return
             self.arrive("describe_tags", f"{repository}:{name}")
             row = self.rows.get(repository, {}).get(name)
-            yield row or TagRow(name, flaw=f"no such tag ({repository}:{name})")
+            yield row or TagRow(name, flaw=f"no such tag ({repository}:{name})", is_gone=True)
 
     def tags(self, repository: str) -> Iterator[TagRow]:
         self.arrive("tags", repository)
