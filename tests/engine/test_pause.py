@@ -110,6 +110,27 @@ def test_a_paused_pull_stands_still_and_then_ends_well(archive: str, tmp_path: P
         assert (tmp_path / "out.tar").stat().st_size > sum(map(len, IMAGE.layers)) * 0.9
 
 
+def test_an_engine_waits_for_a_paused_push_and_pull(docker_classic: str, archive: str, tmp_path: Path) -> None:
+    with directory_service(tmp_path / "store", docker_host=docker_classic) as service:
+        push(service, "paused:1", archive)
+        down, up = Middle(), Middle()
+        pulled = service.plan_pull(PullRequest(Reference.parse("paused:1")))
+        running = Running(lambda: service.pull(pulled, on_progress=down, cancel=down.signal))
+        stands_still(down, running)
+        down.signal.resume()
+        running.end()
+        assert running.errors == []
+    with directory_service(tmp_path / "another", docker_host=docker_classic) as service:
+        pushed = service.plan_push(PushRequest(Reference.parse("paused:1")))
+        assert pushed.needs_export
+        running = Running(lambda: service.push(pushed, on_progress=up, cancel=up.signal))
+        stands_still(up, running)
+        up.signal.resume()
+        running.end()
+        assert running.errors == []
+        assert [row.image_ids for row in service.tags("paused")] == [(IMAGE.id,)]
+
+
 def test_a_push_that_is_cancelled_while_paused_ends(archive: str, tmp_path: Path) -> None:
     middle = Middle()
     with directory_service(tmp_path / "store") as service:
