@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ocistore_tui.tui.app import OcistoreApp
     from ocistore_tui.tui.commands import Command
 
+_LOOK_S = 0.5
 _EMPTY = (
     ("Nothing was done yet.", ""),
     ("Pushes and pulls appear here as the command lines that do the same.", "dim"),
@@ -37,6 +38,11 @@ class LogScreen(Screen[None]):
     ]
     bar_places = ("log", "app")
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown = -1
+        """Entries that are shown; the empty log has to be shown too."""
+
     def compose(self) -> ComposeResult:
         """Header, list, the whole line, keys."""
         yield StatusHeader()
@@ -48,20 +54,23 @@ class LogScreen(Screen[None]):
         """Show what there is."""
         self.look()
         rows = self.query_one(RowList)
-        rows.action_last()
         rows.focus()
-
-    def on_screen_resume(self) -> None:
-        """Something may have been done meanwhile."""
-        self.look()
+        self.set_interval(_LOOK_S, self.look)
 
     def look(self) -> None:
-        """Show the log as it is now."""
+        """Show the log as it is now; at its end, the cursor stays at its end."""
+        if self._shown == len(self.app.commands_done):
+            return
+        listed = self.query_one(RowList)
+        is_at_end = listed.cursor >= self._shown - 1
+        self._shown = len(self.app.commands_done)
         rows = [
             (number, Row((_clock(moment), line, result), ("dim", "", "bad" if _is_bad(result) else "good")))
             for number, (moment, line, result) in enumerate(self.app.commands_done)
         ]
-        self.query_one(RowList).show(keyed(rows), empty=_EMPTY)
+        listed.show(keyed(rows), empty=_EMPTY)
+        if is_at_end:
+            listed.action_last()
 
     @on(RowList.Moved)
     def _moved(self) -> None:

@@ -24,13 +24,13 @@ from ocistore_tui.tui import plan_words
 from ocistore_tui.tui.command_line import command_line
 from ocistore_tui.tui.feeds.plan import Looked, look_at
 from ocistore_tui.tui.planning import Planning, PlanRow, Request, Stage
-from ocistore_tui.tui.rows.row import Column, Row, keyed
+from ocistore_tui.tui.rows.row import Column
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.targets import local_name, remember_target
 from ocistore_tui.tui.widgets.buttons import ButtonRow, Choice
 from ocistore_tui.tui.widgets.choices import OneOf, Tick
 from ocistore_tui.tui.widgets.header import StatusHeader
-from ocistore_tui.tui.widgets.plan_detail import PlanDetail
+from ocistore_tui.tui.widgets.plan_detail import PlanDetail, PlanRows
 from ocistore_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
@@ -197,11 +197,7 @@ class PlanScreen(ModalScreen[None]):
         return (self.query_one("#plan").size.width or 90) - 1
 
     def _draw_rows(self) -> None:
-        made = []
-        for index, row in enumerate(self.planning.rows):
-            text, style = plan_words.summary(row, self.planning.error_of(row))
-            made.append((index, Row((plan_words.name_of(row.request), plan_words.goal(row), text), ("", "", style))))
-        self.query_one("#plan-rows", RowList).show(keyed(made))
+        self.query_one("#plan-rows", RowList).show(PlanRows(self.planning))
 
     def _draw_row(self) -> None:
         row = self.row

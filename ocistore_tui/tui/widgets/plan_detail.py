@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -14,7 +15,8 @@ from ocistore_tui.errors import OciStoreError
 from ocistore_tui.model.plan import PullPlan, PullRequest
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui import plan_words
-from ocistore_tui.tui.planning import PlanRow
+from ocistore_tui.tui.planning import Planning, PlanRow
+from ocistore_tui.tui.rows.row import Row
 from ocistore_tui.tui.widgets.choices import OneOf, Tick
 
 if TYPE_CHECKING:
@@ -81,6 +83,30 @@ class PlanDetail(VerticalScroll, can_focus=False):
         every = row.request.all_platforms
         self.query_one("#plan-platform", OneOf).set(platforms, chosen=-1 if every else chosen)
         self.query_one("#plan-all", Tick).set(is_ticked=every)
+
+
+class PlanRows:
+    """The rows of a `Planning` for a list: those on the screen are made into words."""
+
+    def __init__(self, planning: Planning) -> None:
+        self._planning = planning
+
+    def __len__(self) -> int:
+        return len(self._planning.rows)
+
+    def key(self, index: int) -> Hashable:
+        """Its number."""
+        return index
+
+    def index(self, key: Hashable) -> int | None:
+        """The same."""
+        return key if isinstance(key, int) else None
+
+    def row(self, index: int) -> Row:
+        """From, to, and the plan in a few words."""
+        row = self._planning.rows[index]
+        text, style = plan_words.summary(row, self._planning.error_of(row))
+        return Row((plan_words.name_of(row.request), plan_words.goal(row), text), ("", "", style))
 
 
 def _content(lines: list[plan_words.Line], width: int) -> Content:
