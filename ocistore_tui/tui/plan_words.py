@@ -9,7 +9,7 @@ from ocistore_tui.errors import OciStoreError
 from ocistore_tui.model.plan import PullPlan, PullRequest, PushPlan
 from ocistore_tui.model.progress import LayerState
 from ocistore_tui.model.text import inert
-from ocistore_tui.tui.format import plural, short_age, short_digest, short_size
+from ocistore_tui.tui.format import fit, plural, short_age, short_digest, short_size
 from ocistore_tui.tui.glyphs import Glyphs
 from ocistore_tui.tui.planning import Plan, PlanRow, Request, Stage, Totals, counts, is_estimate, upload_bytes
 from ocistore_tui.tui.targets import FILE_FORMS
@@ -62,6 +62,13 @@ def fitted(lines: list[Line], width: int) -> list[tuple[str, str]]:
     return made
 
 
+def command_lines(command: str, width: int, *, most: int = 2, cut: str = "…") -> list[str]:
+    """A command line over a few lines of the screen; what is too long for them is cut in its middle, with a sign."""
+    text = f"$ {command or cut}"
+    text = fit(text, min(len(text), most * width), cut=cut).rstrip()
+    return [text[start : start + width] for start in range(0, len(text), width)]
+
+
 def origin(row: PlanRow) -> Line:
     """Where it comes from."""
     request, plan = row.request, row.plan
@@ -81,12 +88,30 @@ def name_of(request: Request) -> str:
     if isinstance(request, PullRequest):
         return inert(str(request.source))
     name = (request.image or str(request.target)).removeprefix("docker-daemon:")
+    if name.startswith(FILE_FORMS):
+        file, inside = _file_of(name)
+        return inert(f"{inside} in {file}" if inside else file)
     return f"image {short_digest(name)}" if name.startswith("sha256:") else inert(name)
 
 
 def goal(row: PlanRow) -> str:
-    """Where it goes, for a list."""
-    return inert(row.text or "say where it goes")
+    """Where it goes, for a list: a file without its directories."""
+    return inert((_file_of(row.text)[0] if row.text.startswith(FILE_FORMS) else row.text) or "say where it goes")
+
+
+def source(row: PlanRow) -> str:
+    """Where it comes from, for a list: an image in a file by its name there, where it has one."""
+    request = row.request
+    if isinstance(request, PullRequest) or not (request.image or "").startswith(FILE_FORMS):
+        return name_of(request)
+    file, inside = _file_of(request.image or "")
+    return inert(inside or file)
+
+
+def _file_of(image: str) -> tuple[str, str]:
+    """The file of ``docker-archive:FILE:NAME`` without its directories, and the name; colons in a path are rare."""
+    path, _, inside = image.partition(":")[2].partition(":")
+    return path.rstrip("/").rpartition("/")[2], inside
 
 
 def layer_lines(plan: Plan) -> list[Line]:

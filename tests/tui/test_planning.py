@@ -340,6 +340,35 @@ def test_the_default_name_of_a_pull(place: LocalPlace | None, image: str | None)
     assert targets.pull_image(APP, place) == image
 
 
+@pytest.mark.parametrize(
+    ("image", "shown"),
+    [
+        ("docker-archive:/srv/images/app.tar:team/app:1", "team/app:1 in app.tar"),
+        ("oci:/srv/layout/", "layout"),
+        ("docker-daemon:dir:1", "dir:1"),
+        ("sha256:" + "a" * 64, "image aaaaaaaaaaaa"),
+    ],
+)
+def test_a_local_image_is_named_shortly(image: str, shown: str) -> None:
+    assert plan_words.name_of(PushRequest(APP, image)) == shown
+
+
+def test_files_are_told_without_their_directories_in_a_list() -> None:
+    rows = Planning([push("app:1", "docker-archive:/srv/a.tar:app:1"), pull("app:1", "oci-archive:/srv/a-1.tar:1")]).rows
+    assert (plan_words.source(rows[0]), plan_words.goal(rows[0])) == ("app:1", "app:1")
+    assert (plan_words.source(rows[1]), plan_words.goal(rows[1])) == ("app:1", "a-1.tar")
+
+
+def test_a_long_command_line_keeps_both_its_ends() -> None:
+    command = f"oci-store fs push app:1 --image docker-archive:/{'long/' * 60}app.tar --dir /srv/images"
+    lines = plan_words.command_lines(command, 60)
+    assert [len(line) for line in lines] == [60, 60]
+    assert lines[0].startswith("$ oci-store fs push app:1")
+    assert lines[1].endswith("--dir /srv/images")
+    assert "…" in "".join(lines)
+    assert plan_words.command_lines("oci-store ls", 60) == ["$ oci-store ls"]
+
+
 def test_long_texts_go_on_below_themselves() -> None:
     lines = plan_words.fitted([plan_words.Line("  note", "word " * 30, "dim", "left out")], 60)
     assert len(lines) > 2

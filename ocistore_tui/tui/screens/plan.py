@@ -74,7 +74,7 @@ class PlanScreen(ModalScreen[None]):
         """Tags the tick was set for: others need it anew."""
         self._timer: Timer | None = None
         self._before_edit = ""
-        self._command = ""
+        self._command: list[str] = []
         self._topic = f"plan {id(self)}"
 
     # frame
@@ -183,8 +183,7 @@ class PlanScreen(ModalScreen[None]):
 
     def _fit(self) -> None:
         """Buttons, consent and the command line are always in sight: what is above them scrolls."""
-        height, fixed = self.size.height, 5 + self.query_one("#plan-move").display
-        fixed += 1 if len(self._command) + 2 <= self._width else 2
+        height, fixed = self.size.height, 5 + self.query_one("#plan-move").display + len(self._command)
         if len(self.planning.rows) > 1:
             listed = min(len(self.planning.rows) + 1, max(3, height // 3))
             self.query_one("#plan-rows").styles.height = listed
@@ -203,9 +202,10 @@ class PlanScreen(ModalScreen[None]):
         row = self.row
         detail = self.detail
         detail.show(row, self.planning.error_of(row), self._width)
-        self._command = inert(self.line(row), limit=4000)
-        shown = self._command or self.app.glyphs.cut
-        self.query_one("#plan-command", Static).update(Content.assemble(("$ ", "bold"), (shown, "$text-muted")))
+        command = inert(self.line(row), limit=4000)
+        self._command = plan_words.command_lines(command, self._width, cut=self.app.glyphs.cut)
+        shown = "\n".join(self._command)
+        self.query_one("#plan-command", Static).update(Content.styled(shown, "$text-muted"))
         keys = ["e target", "y copy the line"]
         keys += ["< > platform", "a all"] if detail.has_platforms else []
         keys += ["r look again"] if any(one.stage is Stage.FAILED for one in self.planning.rows) else []

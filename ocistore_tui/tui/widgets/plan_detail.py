@@ -106,7 +106,7 @@ class PlanRows:
         """From, to, and the plan in a few words."""
         row = self._planning.rows[index]
         text, style = plan_words.summary(row, self._planning.error_of(row))
-        return Row((plan_words.name_of(row.request), plan_words.goal(row), text), ("", "", style))
+        return Row((plan_words.source(row), plan_words.goal(row), text), ("", "", style))
 
 
 def _content(lines: list[plan_words.Line], width: int) -> Content:
