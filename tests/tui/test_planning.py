@@ -354,7 +354,8 @@ def test_a_local_image_is_named_shortly(image: str, shown: str) -> None:
 
 
 def test_files_are_told_without_their_directories_in_a_list() -> None:
-    rows = Planning([push("app:1", "docker-archive:/srv/a.tar:app:1"), pull("app:1", "oci-archive:/srv/a-1.tar:1")]).rows
+    requests = [push("app:1", "docker-archive:/srv/a.tar:app:1"), pull("app:1", "oci-archive:/srv/a-1.tar:1")]
+    rows = Planning(requests).rows
     assert (plan_words.source(rows[0]), plan_words.goal(rows[0])) == ("app:1", "app:1")
     assert (plan_words.source(rows[1]), plan_words.goal(rows[1])) == ("app:1", "a-1.tar")
 
