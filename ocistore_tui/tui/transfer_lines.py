@@ -17,6 +17,7 @@ from ocistore_tui.tui.transfer_words import (
     layer_order,
     layers_over,
     name,
+    of,
     pace,
     sign,
     to_end,
@@ -33,7 +34,8 @@ _STYLES = {
     State.INTERRUPTED: "warn", State.DONE: "good", State.FAILED: "bad", State.CANCELLED: "dim",
 }  # fmt: skip
 _HAS_BAR = frozenset({State.RUNNING, State.PAUSED, State.CANCELLING, State.WAITING})
-_AMOUNT, _PACE, _TO_END, _COUNTS = 15, 11, 6, 24
+_AMOUNT, _PACE, _TO_END, _COUNTS = 15, 9, 6, 24
+_WIDEST_NAME, _WIDEST_BAR = 44, 60
 
 
 def job_lines(transfer: Transfer, width: int, now: float, glyphs: Glyphs) -> list[Line]:
@@ -69,10 +71,11 @@ def _bar_line(transfer: Transfer, head: str, width: int, now: float, glyphs: Gly
     style = _STYLES[transfer.state]
     fixed = len(head) + 4 + _AMOUNT + _PACE + _TO_END + 5 * 2
     has_counts = width >= fixed + 12 + 12 + 2 + _COUNTS
-    room = max(0, width - fixed - (2 + _COUNTS if has_counts else 0))
+    room = max(16, width - fixed - (2 + _COUNTS if has_counts else 0))
     label = name(transfer)
-    named = max(min(len(label), room - 12, room * 11 // 20), min(room, 10))
-    barred = max(0, room - named)
+    # The same in every line, so that bars stand below each other.
+    named = min(_WIDEST_NAME, room - 10 if room < 40 else room * 11 // 20)
+    barred = min(_WIDEST_BAR, room - named)
     words = pace(transfer, now)
     to_go = to_end(transfer, now)
     rest = (
@@ -121,7 +124,7 @@ def _layer_line(layer: LayerProgress, width: int, glyphs: Glyphs) -> Line:
     total = layer.total_bytes
     fraction = min(1.0, layer.done_bytes / total) if total else 0.0
     barred = max(0, min(40, width - len(head) - 14 - 28))
-    end = f"  {int(fraction * 100):3d}%  {short_size(layer.done_bytes)} / {short_size(total)}" if total else ""
+    end = f"  {int(fraction * 100):3d}%  {of(layer.done_bytes, total)}" if total else ""
     return (*pieces, (bar(fraction, barred, glyphs), "accent"), (end, ""))
 
 

@@ -44,7 +44,12 @@ def amount(transfer: Transfer) -> str:
     total = transfer.total_bytes
     if total is None:
         return short_size(transfer.done_bytes) if transfer.done_bytes else ""
-    done, all_of_it = short_size(min(transfer.done_bytes, total)), short_size(total)
+    return of(transfer.done_bytes, total)
+
+
+def of(done_bytes: int, total_bytes: int) -> str:
+    """``60 / 97 MB``, ``812 kB / 97 MB``."""
+    done, all_of_it = short_size(min(done_bytes, total_bytes)), short_size(total_bytes)
     number, _, unit = done.partition(" ")
     return f"{number if all_of_it.endswith(f' {unit}') else done} / {all_of_it}"
 
@@ -151,7 +156,8 @@ def sum_line(queue: Queue, now: float, glyphs: Glyphs, width: int) -> str:
     words = f" {signs} {', '.join(counts(queue))}".replace("  ", " ")
     if not active:
         return f"{words}   w"
-    end = f" {totals.fraction:4.0%}"
+    guess = "" if totals.is_whole else "~"
+    end = f"  {guess}{int(totals.fraction * 100)}%"
     if totals.rate_bytes_s >= 1:
         end += f"  {rate(totals.rate_bytes_s)}"
     if totals.eta_s is not None:

@@ -54,9 +54,11 @@ class Move:
     total_bytes: int
     on_progress: Callable[[JobSnapshot], None] | None
     cancel: CancelSignal | None = None
+    done_bytes: int = 0
 
     def show(self, done_bytes: int, **changes: object) -> JobSnapshot:
-        """Report this far; ``changes`` are fields of the snapshot."""
+        """Report this far, and never less than before; ``changes`` are fields of the snapshot."""
+        self.done_bytes = done_bytes = max(self.done_bytes, done_bytes)
         snapshot = JobSnapshot(
             self.verb, self.subject, JobState.RUNNING, "uploading" if self.verb == "push" else "downloading",
             self.layers, done_bytes, self.total_bytes, done_bytes, 0.0, None, 0.0,

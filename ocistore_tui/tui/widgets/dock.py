@@ -14,7 +14,7 @@ from textual.widget import Widget
 from ocistore_tui.tui.format import plural
 from ocistore_tui.tui.runner import SHOWS_TRANSFERS
 from ocistore_tui.tui.transfer_lines import Line, job_lines, layer_lines
-from ocistore_tui.tui.transfer_words import sum_line, title
+from ocistore_tui.tui.transfer_words import counts, sum_line, title
 from ocistore_tui.tui.transfers import Queue, State, Transfer
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Dock(Widget):
         super().__init__(id=id, classes=SHOWS_TRANSFERS)
         self._lines: list[Line] = []
         self._styles: dict[str, Style] = {}
+        self._told: list[object] = []
+        self._told_at = 0.0
         self.display = False
 
     def on_mount(self) -> None:
@@ -90,11 +92,19 @@ class Dock(Widget):
                     lines += [line for _, line in layer_lines(transfer, width, glyphs)] if transfer.has_begun else []
         if interrupted and not (is_small and lines):
             lines.append(_interrupted(len(interrupted), glyphs.paused))
-        more = len(shown) - MOST_JOBS
+        if not is_small:
+            self._show_titles(queue, now, len(shown) - MOST_JOBS)
+        self._show(lines)
+
+    def _show_titles(self, queue: Queue, now: float, more: int) -> None:
+        """A title paints the whole frame: once a second is enough for the rate in it."""
+        told = [*counts(queue), more]
+        if told == self._told and abs(now - self._told_at) < 1.0:
+            return
+        self._told, self._told_at = told, now
         facts = title(queue, now)
         self.border_title = Content(f"4 Transfers · {facts}" if facts else "4 Transfers")
-        self.border_subtitle = Content(f"+{more} more, w shows all" if more > 0 and not is_small else "")
-        self._show(lines)
+        self.border_subtitle = Content(f"+{more} more, w shows all" if more > 0 else "")
 
     @staticmethod
     def _in_order(queue: Queue) -> list[Transfer]:
