@@ -31,6 +31,8 @@ _SCHEME_OF = {"s3": "s3", "gcs": "gs", "azure": "az", "fs": "file"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}\Z")
 _REGION = re.compile(r"[A-Za-z0-9-]{1,40}\Z")
+_LEAST_BUCKET = 3
+"""S3, Google and Azure have no shorter names."""
 _OFFER, _AT_TOP, _AMONG = "set the prefix to ", "leave the prefix out", "there is one under: "
 
 
@@ -199,6 +201,13 @@ def missing(draft: Draft) -> str:
     if draft.sign_in == KEYFILE:
         needed.append("keyfile")
     return next((key for key in needed if not draft.text(key)), "")
+
+
+def is_worth_trying(draft: Draft) -> bool:
+    """Whether there is enough to ask a server about: the first letters of a bucket's name are nobody's business."""
+    if missing(draft) or flaws(draft):
+        return False
+    return draft.kind == "fs" or len(draft.text("bucket")) >= _LEAST_BUCKET
 
 
 def label_of(draft: Draft, key: str) -> str:

@@ -57,7 +57,9 @@ async def test_every_store_is_listed_with_its_place_its_mode_and_where_it_is_fro
         assert "ADD ONLY" in shown(app, "s3://acme-oci/registry")
         assert "READ ONLY" in shown(app, "s3://acme-archive")
         assert "built in" in shown(app, "this computer")
-        assert "single sign-on" in shown(app, "profile default")
+        assert "s3://(bucket)" in shown(app, "profile default")
+        await pilot.press("G")
+        assert "note      single sign-on" in screen_text(app)
         assert "open now" in next(line for line in text.splitlines()[2:] if "prod-images" in line)
         for key in ("Open", "New", "Edit", "Forget", "Test"):
             assert key in text.splitlines()[-1]

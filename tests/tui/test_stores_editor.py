@@ -103,15 +103,15 @@ async def test_a_step_that_fails_names_the_right_and_the_fix(stores: FakeStores)
 async def test_what_an_older_check_says_is_dropped(stores: FakeStores) -> None:
     stores.hold("check", "reach")
     async with open_editor(stores) as (app, pilot, editor):
-        await pilot.press("a")
+        await pilot.press(*"acm")
         await until(pilot, lambda: stores.waiting("check", "reach") == 1)
-        await pilot.press("b")
+        await pilot.press("e")
         await until(pilot, lambda: stores.waiting("check", "reach") == 2)
         stores.steps = [CheckStep("reach", True, "new")]
         stores.release("check", "reach")
         await until(pilot, lambda: app.desk.is_idle)
         assert editor._check is not None
-        assert editor._check.row.url == "s3://ab"
+        assert editor._check.row.url == "s3://acme"
         assert [step.step for step in editor._check.steps].count("reach") == 1
         assert not editor._check.is_running
 
@@ -128,6 +128,26 @@ async def test_a_flaw_is_told_at_once_and_nothing_is_tried_or_saved(stores: Fake
         assert stores.count("save") == 0
         await until(pilot, lambda: app.desk.is_idle)
         assert stores.count("check") == before
+
+
+async def test_the_first_letters_of_a_bucket_are_asked_of_nobody(stores: FakeStores) -> None:
+    async with open_editor(stores) as (app, pilot, editor):
+        await pilot.press(*"ac")
+        assert editor._timer is None
+        await pilot.press("m")
+        await until(pilot, lambda: "✓ list" in screen_text(app))
+        assert [name for method, name in stores.calls if method == "check"] == ["acm"]
+
+
+async def test_a_prefix_that_was_found_goes_with_its_bucket(stores: FakeStores) -> None:
+    stores.steps = [found_elsewhere("registry")]
+    async with open_editor(stores) as (_app, pilot, editor):
+        await pilot.press(*"acme")
+        await until(pilot, lambda: editor.draft.text("root_dir") == "registry")
+        stores.steps = []
+        await pilot.press(*"-2")
+        assert editor.draft.text("root_dir") == ""
+        assert editor._input("root_dir").value == ""
 
 
 async def test_the_prefix_is_found_not_asked(stores: FakeStores) -> None:

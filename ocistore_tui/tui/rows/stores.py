@@ -15,7 +15,7 @@ COLUMNS = (
     Column("MODE", 9, needs=50),
     Column("FROM", 8, needs=40),
 )
-_SCHEMES = {"s3": "s3", "gcs": "gs", "azure": "az", "fs": "file"}
+_EMPTY_PLACE = {"s3": "s3://(bucket)", "gcs": "gs://(bucket)", "azure": "az://(container)"}
 Key = tuple[str, str, str]
 _ORDER = ("demo", "saved", "url", "embedded", "found")
 _FROM = {"saved": "saved", "url": "by URL", "embedded": "built in", "demo": "demo", "found": "found"}
@@ -52,7 +52,7 @@ class StoreRows:
 
     def _row(self, row: StoreRow) -> Row:
         is_open = key_of(row) == key_of(self.open)
-        place = row.url or f"{_SCHEMES.get(row.backend, row.backend)}://…  {row.note}"
+        place = row.url or _EMPTY_PLACE.get(row.backend, "")
         cells = (inert(row.name, limit=120), inert(place), row.mode.value if row.is_complete else "",
                  "open now" if is_open else _FROM.get(row.origin, inert(row.origin, limit=8)))  # fmt: skip
         styles = ("bold" if is_open else "", "" if row.is_complete else "dim",

@@ -30,6 +30,7 @@ from ocistore_tui.tui.draft import (
     Draft,
     draft_of,
     flaws,
+    is_worth_trying,
     label_of,
     missing,
     offered_prefixes,
@@ -81,13 +82,15 @@ class StoreEditorScreen(ModalScreen[None]):
         self._warned: Draft | None = None
         """The draft whose failed check a person was told of."""
         self._hint = ""
+        self._found = ""
+        """The prefix that was found and filled in; it goes when the place is another one."""
         self._saving = False
 
     def compose(self) -> ComposeResult:
         """Kind, fields, sign-in, mode, what the checks say, buttons."""
         with Vertical(classes="dialog", id="store-editor") as frame:
-            name = inert(self._row.name, limit=40) if self._row else ""
-            frame.border_title = Content(f"Store {name}" if self.draft.replaces else f"New store {name}".rstrip())
+            words = "Store " if self.draft.replaces else "New store, " if self._row else "New store"
+            frame.border_title = Content(words + (inert(self._row.name, limit=40) if self._row else ""))
             with VerticalScroll(id="store-form", can_focus=False):
                 yield self._line("kind", OneOf(tuple(KINDS.values()), _KINDS.index(self.draft.kind), id="kind"))
                 yield Container(*(self._field(key) for key in _PLACE_KEYS), classes="store-fields")
@@ -187,6 +190,9 @@ class StoreEditorScreen(ModalScreen[None]):
         key = (event.input.id or "").removeprefix("field-")
         before = self.draft
         self.draft = before.typed(key, event.value)
+        if key == before.place_key and self._found and self.draft.text("root_dir") == self._found:
+            self.draft = self.draft.typed("root_dir", "")  # it was found in another place
+            self._write_fields()
         if self.draft.texts.get(key, event.value) != event.value or self.draft.kind != before.kind:  # it was a URL
             self._write_fields()
             self._arrange()
@@ -225,20 +231,17 @@ class StoreEditorScreen(ModalScreen[None]):
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        if self._is_usable():
+        if is_worth_trying(self.draft):
             self._timer = self.set_timer(self.check_delay_s, self.check_now)
         self._describe()
         self._tell()
-
-    def _is_usable(self) -> bool:
-        return not missing(self.draft) and not flaws(self.draft, ()).keys() - {"name"}
 
     def check_now(self, *, write: bool = False) -> None:
         """Try the store as it is described now."""
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        if self._is_usable():
+        if is_worth_trying(self.draft):
             self._check = start_check(self.app, _CHECK, row_of(self.draft, self._taken), self._stepped, write=write)
             self._tell()
 
@@ -254,6 +257,7 @@ class StoreEditorScreen(ModalScreen[None]):
             return
         field = self._input("root_dir")
         if len(prefixes) == 1 and not self.draft.text("root_dir") and not self.draft.replaces:
+            self._found = prefixes[0]
             field.value = prefixes[0]  # changes the draft, and so checks again
             return
         field.offer(prefixes)
@@ -282,7 +286,7 @@ class StoreEditorScreen(ModalScreen[None]):
     @on(Choice.Pressed, "#test-write")
     def action_test_write(self) -> None:
         """Put one object and delete it again, as part of the checks."""
-        if not self._is_usable():
+        if not is_worth_trying(self.draft):
             self._point_at_flaw()
             return
         self._hint = ""

@@ -137,7 +137,8 @@ class StoresScreen(Screen[None]):
     def _draw(self) -> None:
         if not self.is_mounted:
             return
-        self.rows_list.show(self.rows.source(), empty=(("looking …" if self._is_looking else "no store", "dim"),))
+        words = f"looking{self.app.glyphs.cut}" if self._is_looking else "no store"
+        self.rows_list.show(self.rows.source(), empty=((words, "dim"),))
         if not self._has_placed_cursor and self.rows.at(key_of(self.rows.open)) is not None:
             self._has_placed_cursor = True
             self.rows_list.move_to(key_of(self.rows.open))
@@ -162,7 +163,8 @@ class StoresScreen(Screen[None]):
         ]
         self.query_one("#stores-facts", Static).update(Content("\n").join(lines))
         check = self._checks.get(self.rows_list.cursor_key)
-        words = told(check, self.app.glyphs) if check else Content.styled("V tests it, step by step", "$text-muted")
+        hint = "V tests it, step by step" if row is not None and row.is_complete else ""
+        words = told(check, self.app.glyphs) if check else Content.styled(hint, "$text-muted")
         self.query_one("#stores-check", Static).update(words)
         self.query_one(KeyBar).refresh()
 
