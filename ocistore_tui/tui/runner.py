@@ -248,7 +248,10 @@ class Runner:
         """In a worker: plan where that is needed, then move."""
         service, request = transfer.session.service, transfer.request
         if plan is None:
-            plan = service.plan_push(request) if isinstance(request, PushRequest) else service.plan_pull(request)
+            if isinstance(request, PushRequest):
+                plan = service.plan_push(request, cancel=signal)
+            else:
+                plan = service.plan_pull(request, cancel=signal)
             self._app.desk.tell(lambda: self._planned(transfer, signal, plan))
         if signal.is_set():
             raise Cancelled("stopped on request", fix="run it again")
@@ -300,7 +303,12 @@ class Runner:
         """A toast, unless what is on the screen shows it anyway."""
         if self._is_stopping or transfer.state is State.CANCELLED:
             return
-        if any(widget.display for widget in self._app.screen.query(f".{SHOWS_TRANSFERS}")):
+        screen = self._app.screen
+        if (
+            screen.query(f".{SHOWS_TRANSFERS}")
+            and not screen.has_class("-tiny")
+            and not screen.has_class("-tiny-height")
+        ):
             return
         failed = transfer.state is State.FAILED
         fix = transfer.error.fix if transfer.error else ""

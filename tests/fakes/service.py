@@ -274,9 +274,9 @@ class FakeService(Gates):
         self.arrive("remembered")
         return self.kept
 
-    def remember(self, remembered: Remembered) -> None:
+    def remember(self, seen: Remembered) -> None:
         self.arrive("remember")
-        self.kept = remembered
+        self.kept = seen
 
     def check(self, *, write: bool = False) -> Report:
         self.arrive("check", "write" if write else "")
@@ -284,8 +284,8 @@ class FakeService(Gates):
 
     # moving
 
-    def plan_push(self, request: PushRequest) -> PushPlan:
-        self.arrive("plan_push", str(request.target))
+    def plan_push(self, request: PushRequest, *, cancel: CancelSignal | None = None) -> PushPlan:
+        self.arrive("plan_push", str(request.target), cancel)
         image = self.local_stored.get(request.image or str(request.target))
         if image is None:
             raise NotFound("no such image", where=request.image or str(request.target), fix="list the images")
@@ -314,8 +314,8 @@ class FakeService(Gates):
             detail=image,
         )
 
-    def plan_pull(self, request: PullRequest) -> PullPlan:
-        self.arrive("plan_pull", str(request.source))
+    def plan_pull(self, request: PullRequest, *, cancel: CancelSignal | None = None) -> PullPlan:
+        self.arrive("plan_pull", str(request.source), cancel)
         image = self._find(request.source)
         present = {
             blob for row in self.listings[None].rows if row.image in self.local_stored
