@@ -96,16 +96,16 @@ def _first_screen(work: Path, runs: int) -> list[str]:
     rows = []
     for tags in (1_000, 100_000):
         with server("store", f"flat-10000-{tags}", str(LATENCY_S)) as url, _registry(work, url) as address:
-            _requests(url)
+            requests_of(url)
             found, asked = [], []
             for _ in range(runs):
                 found.append(_client("screen", "s3", url)["seconds"])
-                asked.append(_requests(url))
+                asked.append(requests_of(url))
             try:
                 other = f"{_registry_names(address, SCREEN, VISIBLE, timeout_s=GIVE_UP_S):.2f}"
             except TimeoutError:
                 other = f"over {GIVE_UP_S}"
-            rows.append([f"{tags:,}", spread(found), str(max(asked)), other, str(_requests(url))])
+            rows.append([f"{tags:,}", spread(found), str(max(asked)), other, str(requests_of(url))])
         print(f"listing a screen, {tags} tags: {rows[-1][1]} s, {rows[-1][2]} requests", flush=True)
     said = (
         f"The first {SCREEN} of 10,000 repositories, with up to {TAGS_SHOWN} tags of each of the first {VISIBLE}, S3 "
@@ -165,7 +165,8 @@ def _client(*words: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def _requests(url: str) -> int:
+def requests_of(url: str) -> int:
+    """How many requests came to `server` since this was last asked."""
     with urllib.request.urlopen(f"{url}/-/requests") as reply:
         return int(reply.read())
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.measure import Run, machine
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-_TITLES = {"images": "Moving images", "start": "Starting", "listing": "Listing"}
+_TITLES = {"images": "Moving images", "start": "Starting", "listing": "Listing", "ui": "The terminal UI"}
 
 
 @dataclass(frozen=True, slots=True)

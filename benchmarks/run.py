@@ -1,6 +1,6 @@
 """Measures us beside the peers and writes the tables to benchmarks/RESULTS.md.
 
-    python -m benchmarks.run [--parts images,start,listing] [--runs 3] [--pull-runs 2] [DOCKER_HOST …]
+    python -m benchmarks.run [--parts images,start,listing,ui] [--runs 3] [--pull-runs 2] [DOCKER_HOST …]
 
 ``images`` needs Docker daemons, docker, docker-registry and skopeo (1.10 or later for daemons of version 25 or later),
 MinIO if its figures for S3 are to mean much (else moto takes its place), and about 60 GB of disk for three daemons;
@@ -48,6 +48,10 @@ def main() -> None:
             from benchmarks.start import measure_start
 
             lines = measure_start(options.work)
+        elif part == "ui":
+            from benchmarks.ui import measure_ui
+
+            lines = measure_ui(options.work)
         else:
             from benchmarks.listing import measure_listing
 
@@ -103,7 +107,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--parts",
-        type=words("images,start,listing"),
+        type=words("images,start,listing,ui"),
         default=None,
         help="default: all three; images only with a DOCKER_HOST",
     )
@@ -124,7 +128,7 @@ def _options() -> argparse.Namespace:
     if options.build_only:
         return options
     if options.parts is None:
-        options.parts = ["images"] * bool(options.hosts) + ["start", "listing"]
+        options.parts = ["images"] * bool(options.hosts) + ["start", "listing", "ui"]
     if "images" in options.parts and not options.hosts:
         parser.error("images needs at least one DOCKER_HOST")
     return options

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from itertools import repeat
 from pathlib import Path
@@ -120,13 +120,34 @@ def _restored(listing: _Listing) -> Remembered:
         moment=listing.moment,
         repositories=tuple(RepositoryRow(name, position not in invalid) for position, name in enumerate(listing.names)),
         is_whole=listing.is_whole,
-        tags={tags.repository: _rows(tags) for tags in listing.tags},
+        tags=_RowsOnDemand(listing.tags),
     )
 
 
+class _RowsOnDemand(Mapping[str, tuple[TagRow, ...]]):
+    """Tags by repository, made into rows when they are asked for: a screen shows few of them.
+
+    Raises:
+        ValueError: what was kept does not fit together.
+    """
+
+    def __init__(self, kept: list[_Tags]) -> None:
+        for tags in kept:
+            if len(tags.names) != len(tags.pushed) or any(not 0 <= at < len(tags.names) for at in tags.known):
+                raise ValueError("columns of unlike length")
+        self._kept = {tags.repository: tags for tags in kept}
+
+    def __getitem__(self, repository: str) -> tuple[TagRow, ...]:
+        return _rows(self._kept[repository])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
 def _rows(tags: _Tags) -> tuple[TagRow, ...]:
-    if len(tags.names) != len(tags.pushed):
-        raise ValueError("columns of unlike length")
     rows = _stubs(tags.names, tags.pushed)
     for position, row in tags.known.items():
         rows[position] = row

@@ -7,7 +7,7 @@ scrolled to its end (or a filter needs it). What was seen before is shown at onc
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
@@ -61,6 +61,8 @@ class BucketFeed:
         """Whether all repositories are known."""
         self.seen_at: float | None = None
         """When what is shown was true: None while nothing is shown."""
+        self._remembered: dict[str, Mapping[str, tuple[TagRow, ...]]] = {}
+        """By repository: where its remembered tags are, while nobody asked for them."""
         self.is_remembered = False
         """Whether what is shown comes from this machine's memory."""
 
@@ -75,10 +77,7 @@ class BucketFeed:
         if remembered is not None and not self._order:
             self.is_remembered, self.seen_at = True, remembered.moment
             self._rows.add_repositories(remembered.repositories)
-            for repository, tags in remembered.tags.items():
-                self._rows.add_stubs(repository, tags, is_whole=True)
-                for tag in tags:
-                    self._session.comparison.set_tag(repository, tag)
+            self._remembered = dict.fromkeys(remembered.tags, remembered.tags)
             self._changed()
         self.again()
 
@@ -180,11 +179,28 @@ class BucketFeed:
             self._describe(f"touch {repository}", {repository: [tag]})
         self._ask_summaries([repository])
 
+    def _remember(self, repositories: Iterable[str]) -> None:
+        """Show the tags that are remembered of these, until the store tells."""
+        for repository in repositories:
+            tags = self._remembered.pop(repository, None)
+            if tags is None or repository in self._whole_tags:
+                continue
+            rows = tags[repository]
+            self._rows.add_stubs(repository, rows, is_whole=True)
+            for row in rows:
+                self._session.comparison.set_tag(repository, row)
+            self._changed()
+
+    def remember_all(self) -> None:
+        """The same of all repositories: a filter or the flat list looks at every tag."""
+        self._remember(list(self._remembered))
+
     # what is on the screen
 
     def look(self, visible: Sequence[tuple[str, str | None]]) -> None:
         """Ask for details of these rows (repository, tag or None); what scrolled away is dropped."""
         self._visible = tuple(visible)
+        self._remember({repository for repository, _ in self._visible})
         wanted: dict[str, list[str]] = {}
         for repository, tag in self._visible:
             if tag is not None and tag not in self._tags.get(repository, {}):

@@ -105,6 +105,11 @@ class BucketPane(Pane):
         if may_ask and (visible.stop + _NEAR_END > len(self.model) or self.model.filter):
             self.feed.more()
 
+    def filtered(self) -> None:
+        """A filter looks at every tag there is."""
+        if self.model.filter:
+            self.feed.remember_all()
+
     # texts
 
     @property
@@ -259,6 +264,7 @@ class BucketPane(Pane):
     def action_flat(self) -> None:
         """All tags in one list, or below their repositories."""
         self.model.is_flat = not self.model.is_flat
+        self.feed.remember_all()
         self.model.rebuild()
         self.redraw()
         if self.model.is_flat and any(not node.is_listed for node in self.model.nodes.values()):

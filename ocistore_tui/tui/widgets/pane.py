@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -33,6 +34,7 @@ _REPAINT_S = 0.1
 """Rows that stream in are painted at most ten times a second …"""
 _REPAINT_SLOW_S = 0.5
 """… and twice a second over a slow line."""
+_NOW = object()
 
 
 class ListModel(RowSource, Protocol):
@@ -88,7 +90,9 @@ class Pane(Vertical):
         super().__init__()
         self._columns = columns
         self._orders = tuple(orders)
-        self._timer: Timer | None = None
+        self._timer: Timer | object | None = None
+        """What will paint; None: nothing is to be painted."""
+        self._painted = 0.0
         self._concerns_other = False
         self.model: ListModel
 
@@ -123,14 +127,17 @@ class Pane(Vertical):
     # painting
 
     def changed(self, *, concerns_other: bool = True) -> None:
-        """Something is new: paint soon, together with what else comes until then."""
+        """Something is new: paint at once, or, when that was done a moment ago, together with what comes until then."""
         self._concerns_other = self._concerns_other or concerns_other
         if self._timer is None and self.is_mounted:
-            delay_s = _REPAINT_SLOW_S if self.app.opening.slow else _REPAINT_S
-            self._timer = self.set_timer(delay_s, self._repaint)
+            apart_s = _REPAINT_SLOW_S if self.app.opening.slow else _REPAINT_S
+            delay_s = max(0.0, self._painted + apart_s - time.monotonic())
+            self._timer = self.set_timer(delay_s, self._repaint) if delay_s else _NOW
+            if not delay_s:
+                self.call_later(self._repaint)
 
     def _repaint(self) -> None:
-        self._timer = None
+        self._timer, self._painted = None, time.monotonic()
         concerns, self._concerns_other = self._concerns_other, False
         self.redraw()
         self.post_message(self.Changed(self, concerns_other=concerns))
