@@ -75,7 +75,7 @@ def store_entries(app: OcistoreApp, rows: Sequence[StoreRow]) -> list[Entry]:
 
 def name_entries(app: OcistoreApp) -> list[Entry]:
     """Repositories and tags that are loaded; nothing is asked for."""
-    main = main_screen(app)
+    main = app.main_screen
     if main is None:
         return []
     entries: list[Entry] = []
@@ -111,7 +111,7 @@ async def _open_tag(main: MainScreen, repository: str, tag: str) -> None:
 
 def typed_entries(app: OcistoreApp, text: str) -> list[Entry]:
     """What was typed, taken as a URL, a saved name, or a tag nobody has listed yet."""
-    main = main_screen(app)
+    main = app.main_screen
     if "://" in text or text.startswith("@"):
         return [_address(app, text)]
     if main is None:
@@ -199,13 +199,6 @@ def _screen_lines(app: OcistoreApp) -> list[str]:
     width, height = app.size
     strips = app.screen._compositor.render_strips()  # noqa: SLF001 - the only way to what is painted
     return [strip.text for strip in strips[:height]] if width else []
-
-
-def main_screen(app: OcistoreApp) -> MainScreen | None:
-    """The main screen, wherever it is in the stack."""
-    from ocistore_tui.tui.screens.main import MainScreen
-
-    return next((screen for screen in app.screen_stack if isinstance(screen, MainScreen)), None)
 
 
 def _back_to(main: MainScreen) -> None:

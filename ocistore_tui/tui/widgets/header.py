@@ -93,12 +93,10 @@ class StatusHeader(Widget):
 
 def facts_of(app: OcistoreApp) -> HeaderFacts:
     """What the header tells of the running application."""
-    from ocistore_tui.tui.screens.main import MainScreen
-
     session = getattr(app, "session", None)
     if session is None:
         return HeaderFacts(now=app.clock())
-    main = next((screen for screen in app.screen_stack if isinstance(screen, MainScreen)), None)
+    main = app.main_screen
     feed = getattr(main.bucket, "feed", None) if main is not None and main.is_mounted else None
     return HeaderFacts(
         name=session.store.name,
