@@ -215,7 +215,7 @@ def _keys(home: Path) -> Iterator[list[str]]:
         program.drain(1.5)
         if busy:
             _push_all(program)
-            program.until(b"push bench/big")
+            program.until(b"running")
             program.press(b"2")
             program.drain(0.3)
         begun = time.monotonic()

@@ -35,20 +35,20 @@ def main() -> None:
     mounted = app.OcistoreApp.on_mount
 
     async def watch() -> None:
-        while True:
-            before = time.monotonic()
-            await asyncio.sleep(_EVERY_S)
-            late.append((before, time.monotonic() - before - _EVERY_S))
+        try:
+            while True:
+                before = time.monotonic()
+                await asyncio.sleep(_EVERY_S)
+                late.append((before, time.monotonic() - before - _EVERY_S))
+        finally:
+            report.write_text(json.dumps(late))
 
     def on_mount(self: app.OcistoreApp) -> None:
         mounted(self)
         self.watching = asyncio.get_running_loop().create_task(watch())  # type: ignore[attr-defined]
 
     app.OcistoreApp.on_mount = on_mount  # type: ignore[method-assign]
-    try:
-        program()
-    finally:
-        report.write_text(json.dumps(late))
+    program()
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ class Node:
     is_open: bool = False
     is_listed: bool = False
     """Whether all its tags are known by name."""
+    first_names: dict[Digest, str] | None = None
+    """Of digests that several tags name: the tag people mean; None: to be found anew."""
 
     @property
     def pushed(self) -> float | None:
@@ -119,7 +121,7 @@ class BucketRows:
         node = self.nodes.get(repository)
         if node is None:
             return
-        node.failure = None
+        node.failure = node.first_names = None
         if is_whole:
             names = {row.name for row in rows}
             gone = node.tags.keys() - names
@@ -142,7 +144,7 @@ class BucketRows:
         node = self.nodes.get(repository)
         if node is None:
             return
-        self._sharing = None
+        self._sharing = node.first_names = None
         if row.subject is not None:
             attached = node.attached.setdefault(row.subject, [])
             attached[:] = [other for other in attached if other.name != row.name] + [row]

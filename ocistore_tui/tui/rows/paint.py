@@ -111,12 +111,17 @@ class Painter:
 
     def alias_of(self, node: Node, row: TagRow) -> str | None:
         """The tag people mean when several name one digest; None when it is this one."""
-        if len(node.tags) > 2000:  # an answer for every line would cost too much
-            return None
-        same = [other.name for other in node.tags.values() if other.digest == row.digest]
-        if len(same) < 2:
-            return None
-        first = max(same, key=lambda name: (name != "latest", name.count("."), natural(name)))
+        if node.first_names is None:
+            same: dict[Digest, list[str]] = {}
+            for other in node.tags.values():
+                if other.digest is not None:
+                    same.setdefault(other.digest, []).append(other.name)
+            node.first_names = {
+                digest: max(names, key=lambda name: (name != "latest", name.count("."), natural(name)))
+                for digest, names in same.items()
+                if len(names) > 1
+            }
+        first = node.first_names.get(row.digest) if row.digest is not None else None
         return first if first != row.name else None
 
     def _attachment(self, node: Node, tag: str) -> Row:

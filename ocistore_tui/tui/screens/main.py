@@ -132,7 +132,7 @@ class MainScreen(Screen[None]):
             parts.append((f"[{name}]", "bold reverse") if side == self._shown else (f" {name} ", "dim"))
             parts.append("  ")
         parts.append(("Tab switches", "dim"))
-        self.query_one("#side-tabs", Static).update(Content.assemble(*parts))
+        self.query_one("#side-tabs", Static).update(Content.assemble(*parts), layout=False)
 
     def on_resize(self, event: Resize) -> None:
         """Too small is said with the size that is needed."""

@@ -81,7 +81,7 @@ class Inspector(Static):
 
     def _draw(self) -> None:
         lines = [self._line(fact) for fact in self._facts()]
-        self.update(Content("\n").join(lines) if lines else Content(""))
+        self.update(Content("\n").join(lines) if lines else Content(""), layout=False)  # its size never depends on it
 
     def _line(self, fact: Fact) -> Content:
         style = _STYLES.get(fact.style, "")
