@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import App
-from textual.filter import LineFilter
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 
 from ocistore_tui.errors import OciStoreError, UsageError
@@ -20,6 +20,7 @@ from ocistore_tui.model.local import LocalPlace
 from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.stores import StoreRow
 from ocistore_tui.model.text import inert
+from ocistore_tui.tui import settings
 from ocistore_tui.tui.commands import bindings_of
 from ocistore_tui.tui.desk import Answer, Desk
 from ocistore_tui.tui.glyphs import Glyphs
@@ -38,6 +39,9 @@ WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (160, "-wide")]
 HEIGHTS = [(0, "-tiny-height"), (15, "-short"), (30, "-tall")]
 _SWITCH_INTERVAL_S = 0.001
 """Threads that compute give way sooner, so that a key is answered at once (ux.md §6)."""
+
+_INERT, _NO_COLOR = InertFilter(), NoColor()
+"""One of each: what a strip looks like behind a filter is remembered by the filter."""
 
 
 class OcistoreApp(App[Outcome]):
@@ -80,14 +84,18 @@ class OcistoreApp(App[Outcome]):
         )
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's own filters after ours: nothing unsafe is painted, whichever widget paints it."""
-        return [InertFilter(), *super().get_line_filters()]
+        """Textual's own filters after ours: nothing unsafe is painted, whichever widget paints it.
+
+        `NO_COLOR` means none: Textual would send shades of grey.
+        """
+        return [_INERT, *(_NO_COLOR if isinstance(one, Monochrome) else one for one in super().get_line_filters())]
 
     def on_mount(self) -> None:
         """Open what the program was started with."""
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         for number in (signal.SIGTERM, signal.SIGHUP):
             self._loop_handler(number)
+        settings.load(self)
         self.open_store(self.opening.store, place=self.opening.place)
         if self.opening.requests:
             self.send(self.opening.requests)

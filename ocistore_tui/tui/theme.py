@@ -69,7 +69,7 @@ THEMES: tuple[Theme, ...] = (
     ),
     _theme(
         LIGHT_THEME, dark=False, layers=("#fbfaf7", "#f1eee7", "#e5e1d7"), ink=("#22272e", "#5d646e", "#8c919a"),
-        accent="#0b6e7c", states=("#2a7330", "#8a5700", "#b0231c"), cursor=("#c5e2e5", "#0c2529", "#e8e5dc"),
+        accent="#0b6e7c", states=("#266c2c", "#8a5700", "#b0231c"), cursor=("#c5e2e5", "#0c2529", "#e8e5dc"),
         lines=("#cdc8bc", "#bdb8ab"),
     ),
     _theme(

@@ -91,7 +91,6 @@ class PaletteScreen(ModalScreen[None]):
             if self._names is None:
                 self._names = name_entries(self.app)
             hits = best(text, [*self._entries, *self._names], lambda entry: entry.needle, MAX_HITS)
-            hits = sorted(hits, key=lambda entry: bool(entry.reason))
             self._shown = [*hits, *typed_entries(self.app, text)]
         else:
             order = {key: number for number, key in enumerate(settings_of(self.app).recent)}
