@@ -25,6 +25,7 @@ from ocistore_tui.tui.commands import bindings_of
 from ocistore_tui.tui.desk import Answer, Desk
 from ocistore_tui.tui.glyphs import Glyphs
 from ocistore_tui.tui.inert_filter import InertFilter
+from ocistore_tui.tui.plain_filter import PlainFilter
 from ocistore_tui.tui.ports import Opening, Outcome, Stores
 from ocistore_tui.tui.runner import Runner
 from ocistore_tui.tui.session import Session
@@ -40,7 +41,7 @@ HEIGHTS = [(0, "-tiny-height"), (15, "-short"), (30, "-tall")]
 _SWITCH_INTERVAL_S = 0.001
 """Threads that compute give way sooner, so that a key is answered at once (ux.md §6)."""
 
-_INERT, _NO_COLOR = InertFilter(), NoColor()
+_INERT, _PLAIN, _NO_COLOR = InertFilter(), PlainFilter(), NoColor()
 """One of each: what a strip looks like behind a filter is remembered by the filter."""
 
 
@@ -88,7 +89,8 @@ class OcistoreApp(App[Outcome]):
 
         `NO_COLOR` means none: Textual would send shades of grey.
         """
-        return [_INERT, *(_NO_COLOR if isinstance(one, Monochrome) else one for one in super().get_line_filters())]
+        ours = [_INERT, _PLAIN] if self.glyphs.is_ascii else [_INERT]
+        return [*ours, *(_NO_COLOR if isinstance(one, Monochrome) else one for one in super().get_line_filters())]
 
     def on_mount(self) -> None:
         """Open what the program was started with."""

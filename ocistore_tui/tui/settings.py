@@ -95,7 +95,7 @@ def load(app: OcistoreApp) -> None:
     if settings.theme in app.available_themes and not app.opening.theme and not app.no_color:
         app.theme = settings.theme
     app.glyphs = Glyphs.for_terminal(forced_ascii=settings.is_ascii or app.opening.ascii)
-    _dress(app, settings)
+    app.set_class(settings.is_compact, "-compact")
     if settings.keymap:
         app.set_keymap(dict(settings.keymap))
     if not settings.uses_mouse:
@@ -110,9 +110,8 @@ def change(app: OcistoreApp, **changes: Any) -> Settings:
         app.theme = settings.theme
     if settings.is_ascii != before.is_ascii:
         app.glyphs = Glyphs.for_terminal(forced_ascii=settings.is_ascii)
-        _dress(app, settings)
         app.open_store(app.session.store, place=app.session.place)  # rows hold the signs they were painted with
-    _dress(app, settings)
+    app.set_class(settings.is_compact, "-compact")
     if settings.uses_mouse != before.uses_mouse:
         use_mouse(app, is_on=settings.uses_mouse)
     keep(app)
@@ -133,11 +132,6 @@ def note_used(app: OcistoreApp, entry: str) -> None:
     """Remember what the palette did."""
     _current[app] = settings_of(app).used(entry)
     keep(app)
-
-
-def _dress(app: OcistoreApp, settings: Settings) -> None:
-    app.set_class(app.glyphs.is_ascii, "-ascii")
-    app.set_class(settings.is_compact, "-compact")
 
 
 def use_mouse(app: OcistoreApp, *, is_on: bool) -> None:
