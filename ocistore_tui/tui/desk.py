@@ -6,6 +6,9 @@ any more is dropped by its number; a worker that was told to stop may still answ
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 import threading
 import traceback
 from collections import defaultdict
@@ -31,6 +34,19 @@ class Fault(OciStoreError):
             fix="please report it; the command log has the details",
         )  # fmt: skip
         self.details = "".join(traceback.format_exception(error))
+
+
+_BEHIND = 10
+
+
+def give_way() -> None:
+    """From a worker with much to compute: it, and the threads it starts, let the UI's thread go first.
+
+    Linux keeps this by thread; elsewhere nothing happens.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BEHIND)
 
 
 class Answer(Message):

@@ -16,6 +16,7 @@ from ocistore_tui.model.progress import JobSnapshot
 from ocistore_tui.model.stores import StoreRow
 from ocistore_tui.tui import parting
 from ocistore_tui.tui.command_line import command_line
+from ocistore_tui.tui.desk import give_way
 from ocistore_tui.tui.format import to_go
 from ocistore_tui.tui.ports import Outcome
 from ocistore_tui.tui.session import Session
@@ -246,6 +247,7 @@ class Runner:
 
     def _work(self, transfer: Transfer, plan: Plan | None, signal: PauseSignal) -> Result:
         """In a worker: plan where that is needed, then move."""
+        give_way()
         service, request = transfer.session.service, transfer.request
         if plan is None:
             if isinstance(request, PushRequest):
