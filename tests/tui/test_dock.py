@@ -206,3 +206,35 @@ async def test_hostile_names_cannot_reach_the_terminal() -> None:
         await until(pilot, lambda: dock_lines(app))
 
         assert screen_text(app).replace("\n", "").isprintable()
+
+
+async def test_what_failed_while_another_screen_lay_over_it_is_there_afterwards() -> None:
+    service = loaded_service()
+    service.fail("push", DENIED)
+    async with open_app(service=service) as (app, pilot):
+        app.action_log()
+        await pilot.pause()
+        (transfer,) = app.runner.start(app.session, [push(0)])
+        await until(pilot, lambda: transfer.state is State.FAILED)
+        main = app.screen_stack[-2]
+        assert not main.query_one(Dock).display
+
+        await pilot.press("escape")
+
+        await until(pilot, lambda: dock_lines(app))
+        assert dock_lines(app)[0].startswith("! push team/app:0")
+
+
+async def test_a_dock_behind_a_dialog_goes_on() -> None:
+    service = loaded_service()
+    service.hold("push")
+    async with open_app(service=service) as (app, pilot):
+        transfers = app.runner.start(app.session, [push(0)])
+        await started(pilot, service, *transfers)
+        await pilot.press("q")
+        await pilot.pause()
+
+        service.moves["team/app:0"].show(60_000_000)
+
+        dock = app.screen_stack[-2].query_one(Dock)
+        await until(pilot, lambda: "61%" in "".join(text for line in dock._lines for text, _ in line))

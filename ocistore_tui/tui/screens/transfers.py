@@ -50,6 +50,8 @@ class TransfersScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._unfolded: dict[int, bool] = {}
+        self._told: str | None = None
+        self._keys: tuple[int, State] | None = None
 
     def compose(self) -> ComposeResult:
         """Header, one line that sums up, the list, keys."""
@@ -79,17 +81,21 @@ class TransfersScreen(Screen[None]):
             return
         app, queue = self.app, self.app.runner.queue
         now = app.clock()
-        before = self._subject()
         width = self.rows.scrollable_content_region.width
-        self.rows.show(Lines(queue, self._unfolded, width, now, app.glyphs), empty=_EMPTY)
+        self.rows.update(Lines(queue, self._unfolded, width, now, app.glyphs), empty=_EMPTY)
         totals = queue.totals(now)
         parts = [title(queue, now)] if len(queue) else []
         if totals.eta_s is not None:
             parts.append(f"{to_go(totals.eta_s)} left")
         facts = f"{'   '.join(part for part in parts if part)}   {SLOTS} at once"
-        line = Content.assemble(" ", ("Transfers", "bold"), f"   {facts}" if len(queue) else "")
-        self.query_one("#transfers-title", Static).update(line, layout=False)
-        if before is not self._subject():
+        if facts != self._told:
+            self._told = facts
+            line = Content.assemble(" ", ("Transfers", "bold"), f"   {facts}" if len(queue) else "")
+            self.query_one("#transfers-title", Static).update(line, layout=False)
+        subject = self._subject()
+        keys = (subject.id, subject.state) if subject is not None else None
+        if keys != self._keys:
+            self._keys = keys
             self.query_one(KeyBar).refresh()
 
     def on_unmount(self) -> None:

@@ -41,6 +41,7 @@ class Dock(Widget):
         self._styles: dict[str, Style] = {}
         self._told: list[object] = []
         self._told_at = 0.0
+        self._titles = ("", "")
         self.display = False
 
     def on_mount(self) -> None:
@@ -59,8 +60,7 @@ class Dock(Widget):
         self.redraw()
 
     def _second(self) -> None:
-        if self.display:
-            self.redraw()
+        self.redraw()
 
     def on_click(self) -> None:
         """All of it is on the Transfers screen."""
@@ -70,7 +70,7 @@ class Dock(Widget):
 
     def redraw(self) -> None:
         """Say what there is to say now; only lines that differ are painted."""
-        if not self.is_attached:
+        if not self.is_attached or self._is_covered():
             return
         queue, now, glyphs = self.app.runner.queue, self.app.clock(), self.app.glyphs
         shown = [transfer for transfer in self._in_order(queue) if self._is_shown(transfer, now)]
@@ -103,8 +103,18 @@ class Dock(Widget):
             return
         self._told, self._told_at = told, now
         facts = title(queue, now)
-        self.border_title = Content(f"4 Transfers · {facts}" if facts else "4 Transfers")
-        self.border_subtitle = Content(f"+{more} more, w shows all" if more > 0 else "")
+        titles = (
+            f"4 Transfers · {facts}" if facts else "4 Transfers",
+            f"+{more} more, w shows all" if more > 0 else "",
+        )
+        if titles != self._titles:
+            self._titles = titles
+            self.border_title, self.border_subtitle = map(Content, titles)
+
+    def _is_covered(self) -> bool:
+        """Whether a whole screen lies over this one: what changes beneath would have all of it painted anew."""
+        stack = self.app.screen_stack
+        return self.screen not in stack or any(not above.is_modal for above in stack[stack.index(self.screen) + 1 :])
 
     @staticmethod
     def _in_order(queue: Queue) -> list[Transfer]:

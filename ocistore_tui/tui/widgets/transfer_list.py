@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
+from textual.geometry import Region
 from textual.strip import Strip
 
 from ocistore_tui.model.text import inert
@@ -66,6 +67,10 @@ class Lines:
         """The pieces of one line."""
         return self._lines[index][1]
 
+    def is_like(self, other: Lines) -> bool:
+        """Whether these are the same lines of the same transfers, and at most say something else."""
+        return bool(self._lines) and self._index == other._index
+
     def index(self, key: Hashable) -> int | None:
         """Where a line is; of a part that is gone, where its transfer is."""
         found = self._index.get(key)  # type: ignore[call-overload]
@@ -107,6 +112,18 @@ class TransferList(RowList):
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__((), signs=False, header=False, id=id)
+
+    def update(self, lines: Lines, *, empty: Sequence[tuple[str, str]] = ()) -> None:
+        """Show these lines; only those that differ are painted."""
+        before = self.source
+        if not isinstance(before, Lines) or not lines.is_like(before):
+            self.show(lines, empty=empty)
+            return
+        self._source = lines
+        top = self.scroll_offset.y
+        changed = [index for index in self.on_screen if lines.line(index) != before.line(index)]
+        if changed:
+            self.refresh(*(Region(0, index - top, self.size.width, 1) for index in changed))
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
