@@ -5,9 +5,7 @@ A scene begins on the main screen of a store full of hostile names, and may leav
 
 from __future__ import annotations
 
-import dataclasses
 import fcntl
-import json
 import os
 import signal
 import struct
@@ -20,20 +18,11 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input
 
-from ocistore_tui.errors import OciStoreError, Unavailable
-from ocistore_tui.model import media_types
-from ocistore_tui.model.digest import Digest
-from ocistore_tui.model.listing import AttachmentRow, TimelineRow
-from ocistore_tui.model.local import LocalPlace
-from ocistore_tui.model.manifest import parse_manifest
 from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.reference import Reference
-from ocistore_tui.model.stores import CheckStep, Mode, StoreRow
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui.inert_filter import InertFilter
-from tests.fakes.service import FakeService
-from tests.fakes.stored import LAYER_TYPE, Stored, StoredPlatform, make_image
-from tests.fakes.stores import FakeStores
+from tests.tui.hostile_store import PLACE, STORE, error
 from tests.tui.hostile_strings import EVERYTHING, STRINGS
 from tests.tui.waiting import until
 
@@ -41,90 +30,11 @@ FEW = (EVERYTHING, STRINGS["long-osc"], STRINGS["lines"])
 """Where every string goes the same way."""
 Scene = Callable[[Pilot[Any]], Awaitable[None]]
 SCENES: dict[str, Scene] = {}
-PLACE = LocalPlace("folder", f"/x/{EVERYTHING}", EVERYTHING)
-STORE = StoreRow(
-    "saved", EVERYTHING, "s3", f"s3://{EVERYTHING}", {"bucket": EVERYTHING, "label": STRINGS["osc0"]}, Mode.ADD_ONLY,
-    EVERYTHING,
-)  # fmt: skip
 
 
 def scene(show: Scene) -> Scene:
     SCENES[show.__name__] = show
     return show
-
-
-# what is in the store
-
-
-def error(message: str = EVERYTHING) -> OciStoreError:
-    return Unavailable(message, where=EVERYTHING, cause=EVERYTHING, fix=EVERYTHING)
-
-
-def hostile_image() -> Stored:
-    """An image whose every text is hostile, as raw bytes where JSON allows them."""
-    diff_id = Digest.of(b"raw")
-    raw = EVERYTHING.encode("utf-8", "ignore").decode()
-    config = json.dumps(
-        {
-            "os": raw, "architecture": "amd64", "created": raw, "author": raw,
-            "config": {"Labels": {raw: raw}, "Env": [raw], "Cmd": [raw], "Entrypoint": [raw], "User": raw,
-                       "WorkingDir": raw, "ExposedPorts": {raw: {}}, "StopSignal": raw},
-            "rootfs": {"type": "layers", "diff_ids": [str(diff_id)]},
-            "history": [{"created": raw, "created_by": raw, "comment": raw}],
-        },
-        ensure_ascii=False,
-    ).encode()  # fmt: skip
-    document = {
-        "schemaVersion": 2,
-        "mediaType": media_types.OCI_MANIFEST,
-        "config": {"mediaType": media_types.OCI_CONFIG, "digest": str(Digest.of(config)), "size": len(config)},
-        "layers": [{"mediaType": LAYER_TYPE, "digest": str(Digest.of(b"layer")), "size": 7, "annotations": {raw: raw}}],
-        "annotations": {raw: raw},
-    }
-    manifest = parse_manifest(json.dumps(document, ensure_ascii=False).encode())
-    image = StoredPlatform(manifest, config, (diff_id,), (EVERYTHING,), "linux/amd64")  # type: ignore[arg-type]
-    return Stored((image,), None, {manifest.digest: manifest.raw, manifest.config.digest: config})  # type: ignore[union-attr]
-
-
-def hostile_service() -> FakeService:
-    service = FakeService(f"s3://{EVERYTHING}")
-    image = hostile_image()
-    service.add_tag("app", "1", image, extras=("signature", "sbom", EVERYTHING), platforms=(EVERYTHING,))
-    service.add_tag("app", "2", flaw=EVERYTHING)
-    service.add_tag("app", "3", kind=EVERYTHING, created=EVERYTHING, media_type=EVERYTHING)
-    for text in (*STRINGS.values(), EVERYTHING):
-        service.add_tag(text, "1", image)
-        service.add_tag("tags", text, image)
-        service.add_local(text, make_image(text.encode("utf-8", "replace").decode()))
-    service.add_local("broken:1", flaw=EVERYTHING)
-    service.add_local("", platforms=(EVERYTHING,))
-    service.add_local("app:9")
-    listing = service.listings[None]
-    service.listings[None] = dataclasses.replace(listing, label=EVERYTHING)
-    service.listings[PLACE] = dataclasses.replace(listing, place=PLACE, label=EVERYTHING)
-    service.attached["app:1"] = (
-        AttachmentRow("other", Digest.of(b"sig"), EVERYTHING, 10, EVERYTHING, image.digest, platform=EVERYTHING,
-                      annotations={EVERYTHING: EVERYTHING}, flaw=EVERYTHING),
-    )  # fmt: skip
-    service.timelines[("app", "1")] = (
-        TimelineRow(image.digest, 1.0, True, EVERYTHING, 10, 10),
-        TimelineRow(Digest.of(b"gone"), None, False, flaw=EVERYTHING),
-    )
-    return service
-
-
-def hostile_stores() -> FakeStores:
-    stores = FakeStores(hostile_service())
-    stores.rows = [STORE, *(dataclasses.replace(STORE, name=text, url=f"s3://{text}") for text in STRINGS.values())]
-    stores.finds = [dataclasses.replace(STORE, origin="found", url="", note=text) for text in STRINGS.values()]
-    stores.steps = [
-        CheckStep(EVERYTHING, True, EVERYTHING),
-        CheckStep("layout", True, EVERYTHING),
-        CheckStep("list", False, EVERYTHING, error()),
-    ]
-    stores.local_places = [PLACE, LocalPlace("engine", f"unix://{EVERYTHING}", EVERYTHING)]
-    stores.policy_text = EVERYTHING
-    return stores
 
 
 # moving about
@@ -196,7 +106,8 @@ async def narrow_short_and_wide(pilot: Pilot[Any]) -> None:
 @scene
 async def what_a_pane_says_when_it_cannot_list(pilot: Pilot[Any]) -> None:
     service = pilot.app.stores.service
-    for method in ("repositories", "local_images", "tag_stubs", "summary", "describe_tags"):
+    methods = ("repositories", "local_images", "tag_stubs", "summary", "describe_tags")
+    for method in methods:
         service.fail(method, error())
     try:
         await press(pilot, "r", "2", "g", "l", "j", "1")
@@ -204,7 +115,7 @@ async def what_a_pane_says_when_it_cannot_list(pilot: Pilot[Any]) -> None:
         await settle(pilot)
         await press(pilot, "1", "2")
     finally:
-        for method in ("repositories", "local_images", "tag_stubs", "summary", "describe_tags"):
+        for method in methods:
             service.heal(method)
     pilot.app.open_store(STORE)
     await settle(pilot)
@@ -301,12 +212,13 @@ async def plans(pilot: Pilot[Any]) -> None:
     app.send([PushRequest(target, image=EVERYTHING)])
     await settle(pilot)
     await press(pilot, "escape")
-    app.send([PushRequest(target, image=text) for text in STRINGS.values()])
-    await settle(pilot)
-    await press(pilot, "escape")
-    app.send([PullRequest(Reference("app", "1"), image=EVERYTHING)])
-    await settle(pilot)
-    await press(pilot, "escape")
+    for requests in (
+        [PushRequest(target, image=text) for text in STRINGS.values()],
+        [PullRequest(Reference("app", "1"), image=EVERYTHING)],
+    ):
+        app.send(requests)
+        await settle(pilot)
+        await press(pilot, "escape")
     app.stores.service.fail("plan_push", error())
     try:
         app.send([PushRequest(target, image=EVERYTHING)])
@@ -362,8 +274,7 @@ async def a_tag_that_cannot_be_read(pilot: Pilot[Any]) -> None:
     from ocistore_tui.tui.screens.detail import DetailScreen
 
     app, service = pilot.app, pilot.app.stores.service
-    methods = ("inspect", "timeline", "attachments", "read_document")
-    for method in methods:
+    for method in (methods := ("inspect", "timeline", "attachments", "read_document")):
         service.fail(method, error())
     try:
         app.push_screen(DetailScreen(app.session, Reference("app", "1"), None))
@@ -392,13 +303,12 @@ async def the_stores(pilot: Pilot[Any]) -> None:
 
 @scene
 async def the_stores_when_the_file_is_wrong(pilot: Pilot[Any]) -> None:
-    pilot.app.stores.fail("saved", error())
-    pilot.app.stores.fail("found", error())
-    try:
-        await press(pilot, "c")
-    finally:
-        pilot.app.stores.heal("saved")
-        pilot.app.stores.heal("found")
+    stores = pilot.app.stores
+    stores.fail("saved", error())
+    stores.fail("found", error())
+    await press(pilot, "c")
+    stores.heal("saved")
+    stores.heal("found")
 
 
 @scene
@@ -458,10 +368,6 @@ async def live_labels_of_the_key_bar(pilot: Pilot[Any]) -> None:
         screen.bar_label = before
 
 
-UNLOCKED: dict[str, Scene] = {}
-"""Scenes that put raw text into stock widgets: only the second lock is there to hold them."""
-
-
 async def stock_widgets(pilot: Pilot[Any]) -> None:
     from textual.content import Content
     from textual.widgets import Label, Static
@@ -490,4 +396,5 @@ async def stock_widgets(pilot: Pilot[Any]) -> None:
     pilot.app.clear_notifications()
 
 
-UNLOCKED["stock_widgets"] = stock_widgets
+UNLOCKED: dict[str, Scene] = {"stock_widgets": stock_widgets}
+"""Scenes that put raw text into stock widgets: only the second lock is there to hold them."""

@@ -48,7 +48,8 @@ def main(locks: str) -> None:
 
     from ocistore_tui.tui.app import OcistoreApp
     from ocistore_tui.tui.ports import Opening
-    from tests.tui.hostile_scenes import SCENES, STORE, UNLOCKED, hostile_stores, settle
+    from tests.tui.hostile_scenes import SCENES, UNLOCKED, settle
+    from tests.tui.hostile_store import STORE, hostile_stores
 
     _wait.SLEEP_GRANULARITY, _wait.SLEEP_IDLE = 0.004, 0.002  # a key takes a fraction of what it usually does
     stores = hostile_stores()

@@ -76,7 +76,7 @@ def run_on_terminal(command: list[str]) -> bytes:
     terminal, inner = pty.openpty()
     fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
     environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
-    for name in ("NO_COLOR", "SSH_CONNECTION"):
+    for name in ("NO_COLOR", "SSH_CONNECTION", "COLUMNS", "LINES"):  # a test runner may say a size that is not this one
         environment.pop(name, None)
     process = subprocess.Popen(
         command, stdin=inner, stdout=inner, stderr=inner, cwd=ROOT, env=environment, start_new_session=True
