@@ -29,6 +29,7 @@ from ocistore_tui.tui.plain_filter import PlainFilter
 from ocistore_tui.tui.ports import Opening, Outcome, Stores
 from ocistore_tui.tui.runner import Runner
 from ocistore_tui.tui.session import Session
+from ocistore_tui.tui.terminal import Terminal
 from ocistore_tui.tui.theme import DEFAULT_THEME, THEMES, theme_for
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class OcistoreApp(App[Outcome]):
     VERTICAL_BREAKPOINTS = HEIGHTS
 
     def __init__(self, opening: Opening, stores: Stores, *, clock: Callable[[], float] = time.time) -> None:
-        super().__init__()
+        super().__init__(driver_class=Terminal)
         self.opening = opening
         self.stores = stores
         self.clock = clock
@@ -277,7 +278,10 @@ def run(opening: Opening, stores: Stores) -> Outcome:
         Exception: whatever bug ended it.
     """
     app = OcistoreApp(opening, stores)
-    outcome = app.run(mouse=opening.mouse)
+    try:
+        outcome = app.run(mouse=opening.mouse)
+    finally:
+        app.runner.settle(app.outcome)  # however it ended: what was not finished can go on the next time
     if app.fault is not None:
         raise app.fault
     return outcome if outcome is not None else app.outcome

@@ -65,6 +65,7 @@ class Runner:
         self._is_due = False
         self._is_told = False
         self._is_stopping = False
+        self._is_settled = False
         self._looked_in: list[StoreRow] = []
         self._stopped: list[Transfer] = []
 
@@ -209,7 +210,10 @@ class Runner:
             self._app.leave()
 
     def settle(self, outcome: Outcome) -> None:
-        """Remember what was stopped, and write what there is to say once the terminal is restored."""
+        """Remember what was stopped, and write what there is to say once the terminal is restored; does so once."""
+        if self._is_settled:
+            return
+        self._is_settled = True
         for store in self._stores():
             try:
                 self._app.stores.keep_unfinished(store, self._unfinished(store))
