@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from ocistore_tui.backends.base import CancelSignal, Report
@@ -35,38 +35,14 @@ from ocistore_tui.model.plan import (
     PushResult,
 )
 from ocistore_tui.model.platform import Platform
-from ocistore_tui.model.progress import JobSnapshot, JobState, LayerProgress, LayerState
+from ocistore_tui.model.progress import JobSnapshot, JobState, LayerState
 from ocistore_tui.model.reference import Reference, is_repository
 from tests.fakes.gates import Gates
+from tests.fakes.moves import Move, progress_of
 from tests.fakes.stored import Stored, make_image
 
 NOW = 1_795_600_000.0
 """The moment tags are pushed at, unless a test says another."""
-
-
-@dataclass
-class Move:
-    """One running push or pull: a test shows its progress with it."""
-
-    subject: str
-    verb: str
-    layers: tuple[LayerProgress, ...]
-    total_bytes: int
-    on_progress: Callable[[JobSnapshot], None] | None
-    cancel: CancelSignal | None = None
-    done_bytes: int = 0
-
-    def show(self, done_bytes: int, **changes: object) -> JobSnapshot:
-        """Report this far, and never less than before; ``changes`` are fields of the snapshot."""
-        self.done_bytes = done_bytes = max(self.done_bytes, done_bytes)
-        snapshot = JobSnapshot(
-            self.verb, self.subject, JobState.RUNNING, "uploading" if self.verb == "push" else "downloading",
-            self.layers, done_bytes, self.total_bytes, done_bytes, 0.0, None, 0.0,
-        )  # fmt: skip
-        snapshot = replace(snapshot, **changes)  # type: ignore[arg-type]
-        if self.on_progress is not None:
-            self.on_progress(snapshot)
-        return snapshot
 
 
 class FakeService(Gates):
@@ -379,7 +355,7 @@ class FakeService(Gates):
         on_progress: Callable[[JobSnapshot], None] | None,
         cancel: CancelSignal | None,
     ) -> Move:
-        rows = tuple(_progress(layer, LayerState.WAITING) for layer in planned)
+        rows = tuple(progress_of(layer, LayerState.WAITING) for layer in planned)
         move = Move(str(reference), verb, rows, total_bytes, on_progress, cancel)
         self.moves[str(reference)] = move
         move.show(0)
@@ -389,7 +365,7 @@ class FakeService(Gates):
             state = JobState.CANCELLED if error.kind == "cancelled" else JobState.FAILED
             move.show(0, state=state, stage=state.value)
             raise
-        ended = tuple(_progress(layer, layer.action, is_done=True) for layer in planned)
+        ended = tuple(progress_of(layer, layer.action, is_done=True) for layer in planned)
         move.show(total_bytes, state=JobState.DONE, stage="done", layers=ended)
         return move
 
@@ -423,10 +399,3 @@ class FakeService(Gates):
             for layer in planned
             if layer.digest is not None
         )
-
-
-def _progress(layer: PlannedLayer, state: LayerState, *, is_done: bool = False) -> LayerProgress:
-    if layer.action not in (LayerState.UPLOADED, LayerState.DOWNLOADED):
-        state = layer.action
-    total = layer.size_bytes or 0
-    return LayerProgress(str(layer.digest), state, total if is_done else 0, total, layer.digest)
