@@ -344,8 +344,6 @@ class FakeService(Gates):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # within
-
     def _move(
         self,
         verb: str,
