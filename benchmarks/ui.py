@@ -203,7 +203,7 @@ def _keys(home: Path) -> Iterator[list[str]]:
     _store_of_tags(home, store)
     archives.mkdir()
     for number in range(TRANSFERS):
-        _archive(archives / f"big{number}.tar", f"bench/big{number}:1", LAYER_BYTES, number)
+        write_archive(archives / f"big{number}.tar", f"bench/big{number}:1", LAYER_BYTES, number)
     for busy in (False, True):
         program, report = _program(home, [str(store)], slots=TRANSFERS)
         program.until(b"bench/many")
@@ -303,7 +303,7 @@ def _store_of_tags(home: Path, store: Path) -> None:
     from ocistore_tui.wiring import Place, open_service
 
     small = home / "small.tar"
-    _archive(small, "bench/many:t0000", 10_000, 99)
+    write_archive(small, "bench/many:t0000", 10_000, 99)
     with _environment(_env(home)), open_service(Place("fs", options={"dir": str(store)})) as service:
         target = Reference("bench/many", "t0000")
         service.push(service.plan_push(PushRequest(target, image=f"docker-archive:{small}:bench/many:t0000")))
@@ -312,7 +312,7 @@ def _store_of_tags(home: Path, store: Path) -> None:
         shutil.copytree(tags / "t0000", tags / f"t{number:04d}")
 
 
-def _archive(path: Path, name: str, layer_bytes: int, seed: int) -> None:
+def write_archive(path: Path, name: str, layer_bytes: int, seed: int) -> None:
     """A docker archive of one layer, half of it random, written without holding it."""
     block = os.urandom(2**20) + (b"%08d" % seed) * (2**17)
     blocks = max(1, layer_bytes // len(block))

@@ -116,7 +116,7 @@ def repository_facts(summary: RepositorySummary, size_bytes: int | None) -> list
     tags = plural(summary.tags, "tag") if summary.is_whole else f"over {count(summary.tags)} tags"
     facts = [Fact("repository", inert(summary.name), "bold"), Fact("holds", tags)]
     if summary.pushed is not None:
-        facts.append(Fact("pushed", f"last {ago(summary.pushed)}"))
+        facts.append(Fact("last push", ago(summary.pushed)))
     if size_bytes is not None:
         facts.append(Fact("size", f"{short_size(size_bytes)} in the tags that were looked at, each blob once"))
     return facts

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
-from ocistore_tui.errors import OciStoreError
+from ocistore_tui.errors import NotFound, OciStoreError, StoreMissing
 from ocistore_tui.model.listing import Remembered, RepositoryRow, RepositorySummary, TagRow
 from ocistore_tui.tui.desk import Desk
 from ocistore_tui.tui.rows.bucket import BucketRows
@@ -246,7 +246,9 @@ class BucketFeed:
         self._changed()
 
     def _offline(self, error: OciStoreError) -> None:
-        self.error = error
+        """The store did not answer; that something in it is gone is no reason to say so."""
+        if not isinstance(error, NotFound) or isinstance(error, StoreMissing):
+            self.error = error
         self._changed()
 
     # a small store is read whole

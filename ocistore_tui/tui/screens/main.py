@@ -21,6 +21,7 @@ from ocistore_tui.model.reference import Reference
 from ocistore_tui.tui.commands import bindings_of
 from ocistore_tui.tui.runner import TransferEnded
 from ocistore_tui.tui.session import Session
+from ocistore_tui.tui.transfers import State
 from ocistore_tui.tui.widgets.bucket_pane import BucketPane
 from ocistore_tui.tui.widgets.dock import Dock
 from ocistore_tui.tui.widgets.header import StatusHeader
@@ -188,7 +189,7 @@ class MainScreen(Screen[None]):
     @on(TransferEnded)
     def _transfer_ended(self, event: TransferEnded) -> None:
         """A transfer of ours is over: look again at what it changed."""
-        if event.transfer.session is not self.session:
+        if event.transfer.session is not self.session or event.transfer.state is not State.DONE:
             return
         request = event.transfer.request
         if isinstance(request, PushRequest):

@@ -311,7 +311,7 @@ class RowList(ScrollView, can_focus=True):
         line = event.y - self._header
         if self._header and event.y == 0:
             start = 3 if self._signs else 0
-            for column, offset, width in self._widths(self.size.width):
+            for column, offset, width in self._widths(self.scrollable_content_region.width):
                 if start + offset <= event.x < start + offset + width and column.order:
                     self.post_message(self.TitleClicked(self, column.order))
             return
@@ -369,7 +369,7 @@ class RowList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
-        width = self.size.width
+        width = self.scrollable_content_region.width
         base = self._style("")
         if self._header and y == 0 and len(self._source):
             return self._title_line(width, base)
