@@ -40,7 +40,7 @@ class Pty:
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
             os.chdir(cwd)
-            os.execvpe(command[0], list(command), env)  # noqa: S606
+            os.execvpe(command[0], list(command), env)
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", SIZE[1], SIZE[0], 0, 0))
         self.received = 0
 
@@ -97,7 +97,8 @@ def measure_ui(work: Path) -> list[str]:
 
 
 def _env(home: Path) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "DOCKER_", "SSH_", "CI"))}
+    others = ("AWS_", "DOCKER_", "SSH_", "CI")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(others)}
     return {
         **kept, "HOME": str(home), "OCISTORE_CACHE": str(home / "cache"), "OCISTORE_CONFIG": str(home / "config.toml"),
         "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state"), "TERM": "xterm-256color",
