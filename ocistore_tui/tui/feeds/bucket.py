@@ -123,6 +123,9 @@ class BucketFeed:
         self._read_small_store()
 
     def _failed(self, error: OciStoreError) -> None:
+        if isinstance(error, NotFound) and self._session.store.origin in ("embedded", "demo"):
+            self._page([], 1)  # the first push makes it
+            return
         self.is_loading, self.error = False, error
         self._repositories = None
         self._changed()

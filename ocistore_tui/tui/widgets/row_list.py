@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -85,40 +86,25 @@ class RowList(ScrollView, can_focus=True):
     ]
 
     @dataclass
-    class Moved(Message):
+    class About(Message):
+        """Something about one row."""
+
+        rows: RowList
+        key: Hashable
+
+        @property
+        def control(self) -> RowList:
+            """The list."""
+            return self.rows
+
+    class Moved(About):
         """The cursor is on another row, or on none."""
 
-        rows: RowList
-        key: Hashable
-
-        @property
-        def control(self) -> RowList:
-            """The list."""
-            return self.rows
-
-    @dataclass
-    class Opened(Message):
+    class Opened(About):
         """A row was opened: double click."""
 
-        rows: RowList
-        key: Hashable
-
-        @property
-        def control(self) -> RowList:
-            """The list."""
-            return self.rows
-
-    @dataclass
-    class SignClicked(Message):
+    class SignClicked(About):
         """The column of marks was clicked."""
-
-        rows: RowList
-        key: Hashable
-
-        @property
-        def control(self) -> RowList:
-            """The list."""
-            return self.rows
 
     @dataclass
     class TitleClicked(Message):
@@ -137,8 +123,6 @@ class RowList(ScrollView, can_focus=True):
         """Other rows are on the screen."""
 
         rows: RowList
-        first: int
-        last: int
 
         @property
         def control(self) -> RowList:
@@ -304,7 +288,7 @@ class RowList(ScrollView, can_focus=True):
         told = (visible.start, visible.stop)
         if force or told != self._told:
             self._told = told
-            self.post_message(self.Scrolled(self, *told))
+            self.post_message(self.Scrolled(self))
 
     def on_click(self, event: Click) -> None:
         """Select; twice opens; the first column marks; a title sorts."""
@@ -416,8 +400,12 @@ class RowList(ScrollView, can_focus=True):
         return Strip([Segment(text, style)]).adjust_cell_length(width, base)
 
     def _empty_line(self, y: int, width: int, base: Style) -> Strip:
-        if len(self._source) or not self._empty or y >= len(self._empty) + 1 or y < 1:
+        """A line of what is said where there are no rows; long texts go on in the next line."""
+        if len(self._source) or not self._empty or y < 1:
             return Strip.blank(width, base)
-        text, name = self._empty[y - 1]
+        lines = [(line, name) for text, name in self._empty for line in wrap(text, max(10, width - 2)) or [""]]
+        if y > len(lines):
+            return Strip.blank(width, base)
+        text, name = lines[y - 1]
         style = base + self._style(name) if name else base
         return Strip([Segment(f" {text}", style)]).adjust_cell_length(width, base)
