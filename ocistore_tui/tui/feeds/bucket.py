@@ -59,6 +59,8 @@ class BucketFeed:
         self.is_loading = False
         self.is_whole = False
         """Whether all repositories are known."""
+        self._is_read = False
+        """Whether the tags of a small store were asked for as a whole, since its repositories were listed."""
         self.seen_at: float | None = None
         """When what is shown was true: None while nothing is shown."""
         self._remembered: dict[str, Mapping[str, tuple[TagRow, ...]]] = {}
@@ -86,6 +88,7 @@ class BucketFeed:
         self.is_loading, self.is_whole = True, False
         self._repositories = None
         self._order, self._seen, self._asked, self._summaries = [], set(), set(), {}
+        self._is_read = False
         self.more()
 
     def more(self, count: int = PAGE) -> None:
@@ -111,6 +114,8 @@ class BucketFeed:
         self.seen_at = self._clock()
         self._order += page
         self._seen.update(row.name for row in page)
+        if any(row.name not in self._rows.nodes for row in page):
+            self._rows.is_complete = self._session.comparison.is_complete = False
         self._rows.add_repositories(page)
         if self.is_whole:
             self._rows.keep_only(self._seen)
@@ -258,7 +263,7 @@ class BucketFeed:
 
     def _read_small_store(self) -> None:
         """Once all repositories are summed and their tags are few: read the rest, so that sums are exact."""
-        if not self.is_whole or self._rows.is_complete or self.error is not None:
+        if not self.is_whole or self._is_read or self.error is not None:
             return
         missing = [row.name for row in self._order if row.name not in self._summaries]
         if len(self._order) > SMALL_STORE_TAGS:
@@ -269,6 +274,7 @@ class BucketFeed:
         if sum(summary.tags for summary in self._summaries.values()) > SMALL_STORE_TAGS:
             return
         service, names = self._session.service, [row.name for row in self._order]
+        self._is_read = True
 
         def work(cancel: threading.Event) -> dict[str, list[TagRow]]:
             whole: dict[str, list[TagRow]] = {}
