@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -129,12 +130,24 @@ def _request(told: dict[str, Any]) -> Request:
     return PullRequest(reference, image, platform, of_all, via, host)
 
 
-def _write(name: str, document: dict[str, Any]) -> None:
-    path: Path = state_dir() / name
-    temporary = path.with_name(f"{name}.{os.getpid()}.tmp")
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def write_document(name: str, document: dict[str, Any]) -> None:
+    """Write a state file whole, for its owner alone; a reader sees what was before, or all of it.
+
+    Raises:
+        OSError: it cannot be written; what was before stays.
+    """
+    path = state_dir() / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=f"{name}.", suffix=".tmp", dir=path.parent)
+    try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(document, file, indent=1)
-        temporary.replace(path)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _write(name: str, document: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):
+        write_document(name, document)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ocistore_tui.config import data_dir, load_connections, remove_connection, save_connection
 from ocistore_tui.engine.service import Service
@@ -30,7 +31,7 @@ Request = PushRequest | PullRequest
 
 
 class LocalStores:
-    """What ``tui.ports.Stores`` asks for, on this machine.
+    """What ``tui.ports.Stores`` and ``tui.ports.Preferences`` ask for, on this machine.
 
     Args:
         given: A store whose place the command line has said already, credentials and all: they stay in memory.
@@ -142,6 +143,37 @@ class LocalStores:
         from ocistore_tui.wiring.state import remember_requests
 
         remember_requests(store, requests)
+
+    def settings(self) -> Mapping[str, Any]:
+        """What a person likes."""
+        from ocistore_tui.wiring.preferences import read_settings
+
+        return read_settings()
+
+    def keep_settings(self, settings: Mapping[str, Any]) -> None:
+        """Keep it; from the demo too, but without what the palette did there: it is about things that are gone."""
+        from ocistore_tui.wiring.preferences import read_settings, write_settings
+
+        before = read_settings()
+        kept = dict(settings)
+        if self._demo_dir is not None:
+            kept.pop("recent", None)
+            kept |= {"recent": before["recent"]} if "recent" in before else {}
+        if kept != before:
+            write_settings(kept)
+
+    def about(self) -> Sequence[tuple[str, str]]:
+        """Files of this program, as a label and a path each."""
+        from ocistore_tui.wiring.preferences import own_files
+
+        throw_away = (("demo, removed when you leave", str(self._demo_dir)),) if self._demo_dir is not None else ()
+        return (*own_files(), *throw_away)
+
+    def write_text(self, name: str, text: str) -> str:
+        """Write a new file, never over another; returns its path."""
+        from ocistore_tui.wiring.preferences import write_text
+
+        return write_text(name, text)
 
     def _place(self, row: StoreRow) -> Place:
         if self._given is not None and self._is_given(row):

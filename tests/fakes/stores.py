@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ocistore_tui.errors import NotFound, UsageError
@@ -109,3 +109,30 @@ class FakeStores(Gates):
         self.arrive("keep_unfinished", store.name)
         self.kept[store.name] = tuple(requests)
         self.interrupted = list(requests)
+
+
+class TellingStores(FakeStores):
+    """Stores that keep what people like, and tell their files: `tui.ports.Preferences` too."""
+
+    def __init__(self, service: FakeService | None = None) -> None:
+        super().__init__(service)
+        self.kept_settings: dict[str, object] = {}
+        self.texts: dict[str, str] = {}
+        """What was written, by path."""
+
+    def settings(self) -> Mapping[str, object]:
+        return self.kept_settings
+
+    def keep_settings(self, settings: Mapping[str, object]) -> None:
+        self.arrive("keep_settings")
+        self.kept_settings = dict(settings)
+
+    def about(self) -> Sequence[tuple[str, str]]:
+        self.arrive("about")
+        return [("connections", "/home/ada/.config/ocistore/connections.toml")]
+
+    def write_text(self, name: str, text: str) -> str:
+        self.arrive("write_text", name)
+        path = f"/home/ada/{name}"
+        self.texts[path] = text
+        return path

@@ -15,7 +15,7 @@ from ocistore_tui.tui.report import redacted, report
 from ocistore_tui.tui.screens.help import HelpScreen
 from ocistore_tui.tui.widgets.row_list import RowList
 from tests.fakes.service import FakeService
-from tests.fakes.stores import FakeStores
+from tests.fakes.stores import TellingStores
 from tests.tui.conftest import open_app
 from tests.tui.waiting import screen_text, until
 
@@ -24,26 +24,6 @@ DRAWN = {
     "ascending", "descending", "cut", "arrow",
 }  # fmt: skip
 """Signs that are drawn, or stand beside the word they mean."""
-
-
-class Telling(FakeStores):
-    """Stores that keep what people like, and tell their files."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept_settings: dict[str, object] = {}
-
-    def settings(self) -> dict[str, object]:
-        return self.kept_settings
-
-    def keep_settings(self, settings: dict[str, object]) -> None:
-        self.kept_settings = dict(settings)
-
-    def about(self) -> list[tuple[str, str]]:
-        return [("connections", "/home/ada/.config/ocistore/connections.toml")]
-
-    def write_text(self, name: str, text: str) -> str:
-        return f"/home/ada/{name}"
 
 
 def list_of(app) -> list[tuple[str, ...]]:
@@ -97,7 +77,7 @@ async def test_the_second_tab_holds_every_command_there_is() -> None:
 
 
 async def test_the_third_tab_tells_versions_files_and_what_failed() -> None:
-    async with open_app(stores=Telling()) as (app, pilot):
+    async with open_app(stores=TellingStores()) as (app, pilot):
         app.log_command("ocistore-tui --no-tui push app:1 prod/app:1", "failed: access denied")
         await pilot.press("question_mark", "3")
         await until(pilot, lambda: "connections.toml" in screen_text(app))
@@ -137,7 +117,7 @@ async def test_escape_goes_back_to_where_help_was_asked_for() -> None:
 
 async def test_the_report_names_nothing_of_yours() -> None:
     service = FakeService("s3://acme-oci/registry")
-    async with open_app(service=service, stores=Telling()) as (app, pilot):
+    async with open_app(service=service, stores=TellingStores()) as (app, pilot):
         app.log_command("ocistore-tui --no-tui push secret-app:1 prod/app:1", "failed: access denied (s3://acme-oci/x)")
         await pilot.press("question_mark", "y")
         await until(pilot, lambda: app.clipboard)

@@ -13,9 +13,8 @@ from ocistore_tui.tui.screens.palette import MAX_HITS, PaletteScreen
 from ocistore_tui.tui.settings import Settings, load, settings_of
 from ocistore_tui.tui.widgets.row_list import RowList
 from tests.fakes.service import FakeService
-from tests.fakes.stores import READ_ONLY
+from tests.fakes.stores import READ_ONLY, TellingStores
 from tests.tui.conftest import open_app
-from tests.tui.test_help import Telling
 from tests.tui.waiting import screen_text, until
 
 
@@ -152,7 +151,7 @@ async def test_a_tag_nobody_has_listed_is_opened_by_name() -> None:
 
 
 async def test_a_saved_store_is_opened() -> None:
-    stores = Telling()
+    stores = TellingStores()
     stores.rows.append(READ_ONLY)
     async with open_app(stores=stores) as (app, pilot):
         await search(app, pilot, "archive")
@@ -207,7 +206,7 @@ async def test_escape_leaves_everything_as_it_was() -> None:
 
 
 async def test_what_was_done_last_comes_first_the_next_time_and_is_kept() -> None:
-    stores = Telling()
+    stores = TellingStores()
     async with open_app(stores=stores) as (app, pilot):
         await search(app, pilot, "zoom")
         await pilot.press("enter")
@@ -218,7 +217,7 @@ async def test_what_was_done_last_comes_first_the_next_time_and_is_kept() -> Non
 
 
 async def test_a_theme_is_changed_at_once_and_kept() -> None:
-    stores = Telling()
+    stores = TellingStores()
     async with open_app(stores=stores) as (app, pilot):
         await search(app, pilot, "ocistore-light")
         await pilot.press("enter")
@@ -227,7 +226,7 @@ async def test_a_theme_is_changed_at_once_and_kept() -> None:
 
 
 async def test_plain_signs_are_drawn_at_once() -> None:
-    async with open_app(service=service(), stores=Telling()) as (app, pilot):
+    async with open_app(service=service(), stores=TellingStores()) as (app, pilot):
         await until(pilot, lambda: "▾ frontend/web" in screen_text(app))
         await search(app, pilot, "ascii signs")
         await pilot.press("enter")
@@ -236,7 +235,7 @@ async def test_plain_signs_are_drawn_at_once() -> None:
 
 
 async def test_compact_takes_the_borders_away() -> None:
-    async with open_app(stores=Telling()) as (app, pilot):
+    async with open_app(stores=TellingStores()) as (app, pilot):
         assert "┃" in screen_text(app)
         await search(app, pilot, "compact")
         await pilot.press("enter")
@@ -244,14 +243,14 @@ async def test_compact_takes_the_borders_away() -> None:
 
 
 async def test_the_text_of_the_screen_is_written_to_a_file() -> None:
-    async with open_app(stores=Telling()) as (app, pilot):
+    async with open_app(stores=TellingStores()) as (app, pilot):
         await search(app, pilot, "export the screen")
         await pilot.press("enter")
         await until(pilot, lambda: "written: /home/ada/screen.txt" in screen_text(app))
 
 
 async def test_what_was_kept_is_there_at_the_next_start() -> None:
-    stores = Telling()
+    stores = TellingStores()
     stores.kept_settings = {"theme": "ocistore-light", "keymap": {"send": "b"}, "is_compact": True}
     async with open_app(stores=stores) as (app, pilot):
         load(app)
