@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakKeyDictionary
 
@@ -73,6 +74,7 @@ class Settings:
 
 
 _current: WeakKeyDictionary[OcistoreApp, Settings] = WeakKeyDictionary()
+_writing = Lock()
 
 
 def settings_of(app: OcistoreApp) -> Settings:
@@ -120,12 +122,17 @@ def change(app: OcistoreApp, **changes: Any) -> Settings:
 
 def keep(app: OcistoreApp) -> None:
     """Have the settings kept; that they cannot be is said, and changes nothing else."""
-    stores, told = app.stores, settings_of(app).told()
-    if isinstance(stores, Preferences):
-        app.desk.ask(
-            "settings", lambda _: stores.keep_settings(told), lambda _: None,
-            lambda error: app.say(str(error), kind="warning", fix=error.fix),
-        )  # fmt: skip
+    stores = app.stores
+    if not isinstance(stores, Preferences):
+        return
+
+    def write() -> None:
+        with _writing:  # two changes may come at once; whoever is the last to write has the newest
+            stores.keep_settings(settings_of(app).told())
+
+    app.desk.ask(
+        "settings", lambda _: write(), lambda _: None, lambda error: app.say(str(error), kind="warning", fix=error.fix)
+    )
 
 
 def note_used(app: OcistoreApp, entry: str) -> None:
