@@ -40,9 +40,9 @@ def write_settings(settings: Mapping[str, Any]) -> None:
 
 
 def own_files() -> Sequence[tuple[str, str]]:
-    """The version, and files and directories of this program, each with what it is."""
+    """The program with its version, its files and directories: what each is, and where."""
     return (
-        ("version", __version__),
+        (f"program {__version__}", str(Path(__file__).parents[1])),
         ("saved stores", str(config_path())),
         ("settings", str(state_dir() / _FILE)),
         ("stopped transfers", str(state_dir() / "unfinished.json")),
