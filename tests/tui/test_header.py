@@ -14,6 +14,7 @@ from tests.fakes.gates import Clock
 from tests.fakes.service import FakeService
 from tests.fakes.stores import PROD, READ_ONLY
 from tests.tui.conftest import open_app
+from tests.tui.moving import loaded_service, push, started
 from tests.tui.waiting import screen_text, until
 
 SEEN = 1_795_600_000.0
@@ -25,6 +26,19 @@ FACTS = HeaderFacts(
 
 def line(facts: HeaderFacts, width: int = 120) -> str:
     return "".join(text for text, _ in header_parts(facts, width))
+
+
+def count_paints(header: StatusHeader) -> list[object]:
+    """A list that grows with every paint of the line."""
+    painted: list[object] = []
+    refresh = header.refresh
+
+    def counted(*regions: object, **options: object) -> StatusHeader:
+        painted.append(regions)
+        return refresh(*regions, **options)  # type: ignore[arg-type]
+
+    header.refresh = counted  # type: ignore[method-assign, assignment]
+    return painted
 
 
 def styles(facts: HeaderFacts, text: str, width: int = 120) -> str:
@@ -52,7 +66,7 @@ def test_the_mode_is_told_at_every_width_and_the_line_is_never_longer(width: int
 
 
 def test_a_long_address_is_cut_in_its_middle_with_a_sign() -> None:
-    told = line(replace(FACTS, url="s3://" + "b" * 63 + "/prefix/registry"), 100)
+    told = line(replace(FACTS, url="s3://" + "b" * 63 + "/prefix/registry"), 102)
     assert "…" in told
     assert "registry  ADD ONLY" in told
 
@@ -89,6 +103,20 @@ def test_leaving_soon_is_told_even_where_there_is_little_room() -> None:
     assert line(replace(FACTS, notice="quits in 0:18"), 80).endswith(" quits in 0:18 ")
 
 
+@pytest.mark.parametrize("url", ["s3://b", "s3://acme-oci/registry", "s3://" + "b" * 63])
+@pytest.mark.parametrize("is_offline", [True, False])
+@pytest.mark.parametrize("notice", ["quits in 0:18", ""])
+def test_nothing_runs_into_the_mode_at_any_width(url: str, is_offline: bool, notice: str) -> None:
+    facts = replace(FACTS, name="a-rather-long-name", url=url, now=SEEN + 7300, is_offline=is_offline, notice=notice)
+    for width in range(60, 130):
+        told = line(facts, width)
+        after = told.partition("ADD ONLY")[2]
+        assert cell_len(told) == width
+        assert after.startswith("  ") or not after.strip(), told
+        assert ("OFFLINE" in told) == is_offline
+        assert notice in told
+
+
 def test_names_that_would_steer_a_terminal_are_inert() -> None:
     told = line(replace(FACTS, name="a\x1b]52;c;x\x07", url="s3://\u202eb", place="d\x9b31m", label="\x1b[2J"))
     assert told.isprintable()
@@ -113,6 +141,44 @@ async def test_the_index_ages_while_nothing_happens(clock: Clock) -> None:
         app.screen.query_one(StatusHeader).refresh_facts()
         await pilot.pause()
         assert "3 min old" in screen_text(app).splitlines()[0]
+
+
+async def test_the_line_is_painted_when_what_it_says_changed_and_not_at_every_step_of_a_transfer() -> None:
+    service = loaded_service()
+    service.hold("push")
+    async with open_app(service=service) as (app, pilot):
+        await until(pilot, lambda: facts_of(app).seen_at is not None and app.desk.is_idle)
+        (transfer,) = app.runner.start(app.session, [push(0)])
+        await started(pilot, service, transfer)
+        header = app.screen.query_one(StatusHeader)
+        painted = count_paints(header)
+
+        service.moves["team/app:0"].show(60_000_000, stage="reading", rate_bytes_s=41e6)
+        await until(pilot, lambda: "61%" in screen_text(app))
+        assert painted == []
+
+        app.runner.finish_then_quit()
+        await until(pilot, lambda: "quits when all is done" in screen_text(app).splitlines()[0])
+        assert len(painted) == 1
+
+
+async def test_a_header_beneath_another_screen_waits_until_it_is_seen_again(clock: Clock) -> None:
+    service = loaded_service()
+    service.hold("push")
+    async with open_app(service=service, clock=clock) as (app, pilot):
+        await until(pilot, lambda: facts_of(app).seen_at is not None)
+        (transfer,) = app.runner.start(app.session, [push(0)])
+        await started(pilot, service, transfer)
+        painted = count_paints(app.screen.query_one(StatusHeader))
+        await pilot.press("w")
+        await until(pilot, lambda: "Transfers" in screen_text(app))
+        app.runner.finish_then_quit()
+        await until(pilot, lambda: "quits when all is done" in screen_text(app).splitlines()[0])
+        assert painted == []
+
+        await pilot.press("escape")
+
+        await until(pilot, lambda: "quits when all is done" in screen_text(app).splitlines()[0])
 
 
 async def test_a_store_that_went_away_is_offline_in_the_header() -> None:

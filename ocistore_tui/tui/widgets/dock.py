@@ -16,6 +16,7 @@ from ocistore_tui.tui.runner import SHOWS_TRANSFERS
 from ocistore_tui.tui.transfer_lines import Line, job_lines, layer_lines
 from ocistore_tui.tui.transfer_words import counts, sum_line, title
 from ocistore_tui.tui.transfers import Queue, State, Transfer
+from ocistore_tui.tui.widgets.covered import is_covered
 
 if TYPE_CHECKING:
     from ocistore_tui.tui.app import OcistoreApp
@@ -70,7 +71,7 @@ class Dock(Widget):
 
     def redraw(self) -> None:
         """Say what there is to say now; only lines that differ are painted."""
-        if not self.is_attached or self._is_covered():
+        if not self.is_attached or is_covered(self):
             return
         queue, now, glyphs = self.app.runner.queue, self.app.clock(), self.app.glyphs
         shown = [transfer for transfer in self._in_order(queue) if self._is_shown(transfer, now)]
@@ -110,11 +111,6 @@ class Dock(Widget):
         if titles != self._titles:
             self._titles = titles
             self.border_title, self.border_subtitle = map(Content, titles)
-
-    def _is_covered(self) -> bool:
-        """Whether a whole screen lies over this one: what changes beneath would have all of it painted anew."""
-        stack = self.app.screen_stack
-        return self.screen not in stack or any(not above.is_modal for above in stack[stack.index(self.screen) + 1 :])
 
     @staticmethod
     def _in_order(queue: Queue) -> list[Transfer]:

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from ocistore_tui.model.stores import Mode
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui.format import fit
+from ocistore_tui.tui.widgets.covered import is_covered
 
 if TYPE_CHECKING:
     from ocistore_tui.tui.app import OcistoreApp
@@ -26,6 +27,10 @@ Part = tuple[str, str]
 _PROGRAM = "ocistore"
 _FRESH_S = 60.0
 """An index younger than this is as good as now."""
+_GAP = 2
+"""Columns between two texts, at least."""
+_FULL_WIDTH = 80
+"""Columns from which on a store that is away is told with the age of what is shown."""
 _LEAST_URL = 12
 _LEAST_NAME = 8
 _TICK_S = 10.0
@@ -69,26 +74,37 @@ class StatusHeader(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._given: HeaderFacts | None = None
+        self._told: list[Part] = []
 
     def on_mount(self) -> None:
         """The index ages, and a quit comes nearer, while nothing else happens."""
-        self.set_interval(_TICK_S, self.refresh)
-        self.app.runner.changed.subscribe(self, lambda _: self.refresh_facts())
+        self.set_interval(_TICK_S, self.refresh_facts)
+        self.app.runner.changed.subscribe(self, self._runner_changed)
+        self.app.screen_change_signal.subscribe(self, self._screen_changed)
+
+    def _runner_changed(self, _: object) -> None:
+        self.refresh_facts()
+
+    def _screen_changed(self, _: object) -> None:
+        self.refresh_facts()
 
     def show(self, facts: HeaderFacts) -> None:
         """Show these facts instead of the application's."""
         self._given = facts
-        self.refresh()
+        self.refresh_facts()
 
     def refresh_facts(self) -> None:
-        """Something of what is shown may have changed."""
-        if self.is_mounted:
+        """Something of what is shown may have changed; the line is painted when it did, and when it can be seen."""
+        if self.is_mounted and not is_covered(self) and self._parts() != self._told:
             self.refresh()
 
     def render(self) -> Content:
         """The line, for the width there is."""
-        facts = self._given or facts_of(self.app)
-        return Content.assemble(*header_parts(facts, self.size.width, cut=self.app.glyphs.cut))
+        self._told = self._parts()
+        return Content.assemble(*self._told)
+
+    def _parts(self) -> list[Part]:
+        return header_parts(self._given or facts_of(self.app), self.size.width, cut=self.app.glyphs.cut)
 
 
 def facts_of(app: OcistoreApp) -> HeaderFacts:
@@ -121,23 +137,29 @@ def header_parts(facts: HeaderFacts, width: int, *, cut: str = "…") -> list[Pa
     """
     name, url = inert(facts.name, limit=60), inert(facts.url, limit=200)
     right = _right(facts, width)
+    must_stay = facts.is_offline + bool(facts.notice)
     least = [(f" {_PROGRAM} ", ""), (f" {name}", ""), *_after_url(facts)]
-    room = width - _width(least) - _width(right) - 2
-    while right and room < min(cell_len(url), _LEAST_URL) and len(right) > (facts.is_offline or bool(facts.notice)):
+
+    def room_left() -> int:
+        return width - _width(least) - (_width(right) + _GAP if right else 0)
+
+    least_url = min(cell_len(url), _LEAST_URL) + _GAP
+    while len(right) > must_stay and room_left() < least_url:
         del right[0]  # the engine first, the age next; what is wrong or about to happen stays
-        room = width - _width(least) - _width(right) - 2
-    if room < min(cell_len(url), _LEAST_URL):
+    room = room_left()
+    if room < least_url:
         url = ""
-        name_room = max(_LEAST_NAME, width - (_width(least) - cell_len(name)) - _width(right))
+        name_room = max(_LEAST_NAME, room + cell_len(name))
         name = fit(name, name_room, cut=cut) if cell_len(name) > name_room else name
-    elif cell_len(url) > room:
-        url = fit(url, room, cut=cut)
+    elif cell_len(url) + _GAP > room:
+        url = fit(url, room - _GAP, cut=cut)
     left: list[Part] = [
         (f" {_PROGRAM} ", "bold $text-accent"), (f" {name}", "bold $text"), *([(f"  {url}", "")] if url else []),
         *_after_url(facts),
     ]  # fmt: skip
-    gap = width - _width(left) - _width(right)
-    return [*left, (" " * max(0, gap), ""), *right]
+    while right and _width(left) + _GAP + _width(right) > width:
+        del right[0]
+    return [*left, (" " * max(0, width - _width(left) - _width(right)), ""), *right]
 
 
 def _after_url(facts: HeaderFacts) -> list[Part]:
@@ -157,7 +179,7 @@ def _right(facts: HeaderFacts, width: int) -> list[Part]:
     parts: list[Part] = []
     if facts.place and width >= 100:
         parts.append((f"{inert(facts.place, limit=40)}  ", ""))
-    index = index_words(facts)
+    index = "OFFLINE" if facts.is_offline and width < _FULL_WIDTH else index_words(facts)
     if index and (width >= 100 or facts.is_offline):
         parts.append((f"{index} ", "bold $text-warning" if facts.is_offline else ""))
     if facts.notice:

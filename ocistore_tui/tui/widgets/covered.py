@@ -1,0 +1,11 @@
+"""Whether anybody can see a widget; painting one that is covered would have the screen above painted anew."""
+
+from __future__ import annotations
+
+from textual.widget import Widget
+
+
+def is_covered(widget: Widget) -> bool:
+    """Whether a whole screen lies over the one of ``widget``, or it is on none; a dialog covers nothing."""
+    screen, stack = widget.screen, widget.app.screen_stack
+    return screen not in stack or any(not above.is_modal for above in stack[stack.index(screen) + 1 :])
