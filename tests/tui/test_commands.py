@@ -43,6 +43,7 @@ TOGETHER = (("app", "pane", "main"), ("app", "transfers"), ("app", "detail"), ("
 """Places whose keys can be pressed at the same time."""
 SAME_IDEA = {
     "x": "takes an entry off a list, never data",
+    "R": "runs again what stopped",
     "V": "tries whether it works",
     "n": "something new",
     "enter": "opens the row", "f3": "opens the row",

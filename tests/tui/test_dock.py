@@ -12,7 +12,7 @@ from tests.fakes.gates import Clock
 from tests.fakes.service import FakeService
 from tests.fakes.stores import FakeStores
 from tests.tui.conftest import open_app
-from tests.tui.moving import loaded_service, pull, push, started
+from tests.tui.moving import loaded_service, pull, push, started, states
 from tests.tui.waiting import screen_text, until
 
 if TYPE_CHECKING:
@@ -195,6 +195,68 @@ async def test_what_was_interrupted_an_earlier_time_is_offered() -> None:
 
         await until(pilot, lambda: not app.runner.queue.of(State.INTERRUPTED))
         await until(pilot, lambda: stores.kept.get("prod-images") == ())
+
+
+async def test_what_was_interrupted_goes_on_or_is_forgotten_where_the_dock_offers_it() -> None:
+    service = loaded_service()
+    service.hold("push")
+    stores = FakeStores(service)
+    stores.interrupted = [push(0), push(1), push(2)]
+    async with open_app(stores=stores) as (app, pilot):
+        await until(pilot, lambda: dock_lines(app))
+
+        await pilot.press("R")
+
+        await until(pilot, lambda: states(app) == [State.RUNNING, State.RUNNING, State.WAITING])
+        assert [toast.message for toast in app._notifications] == ["3 transfers on the way again"]
+
+    async with open_app(stores=stores) as (app, pilot):
+        await until(pilot, lambda: dock_lines(app))
+
+        await pilot.press("x")
+
+        await until(pilot, lambda: not dock_lines(app))
+        await until(pilot, lambda: stores.kept.get("prod-images") == ())
+        assert [toast.message for toast in app._notifications] == [
+            "3 transfers forgotten; what was sent stays in the store"
+        ]
+
+
+async def test_what_failed_runs_again_where_the_dock_says_so() -> None:
+    service = loaded_service()
+    service.fail("push", DENIED, times=1)
+    async with open_app(service=service) as (app, pilot):
+        (transfer,) = app.runner.start(app.session, [push(0)])
+        await until(pilot, lambda: "then R" in "".join(dock_lines(app)))
+
+        await pilot.press("R")
+
+        await until(pilot, lambda: transfer.state is State.DONE)
+
+
+async def test_a_key_the_dock_does_not_offer_says_why() -> None:
+    async with open_app() as (app, pilot):
+        await pilot.press("R", "x")
+        await until(pilot, lambda: len(app._notifications) == 2)
+        assert [toast.message for toast in app._notifications] == [
+            "nothing was interrupted, nothing failed",
+            "nothing was interrupted",
+        ]
+
+    service = loaded_service()
+    service.hold("push")
+    stores = FakeStores(service)
+    stores.interrupted = [push(0)]
+    async with open_app(stores=stores, size=(80, 24)) as (app, pilot):
+        transfers = app.runner.start(app.session, [push(1)])
+        await started(pilot, service, *transfers)
+        await until(pilot, lambda: "1 running" in "".join(dock_lines(app)))
+
+        await pilot.press("x")  # the one line there is tells of what runs
+
+        await until(pilot, lambda: app._notifications)
+        assert [toast.message for toast in app._notifications] == ["what was interrupted is on the Transfers screen: w"]
+        assert app.runner.queue.of(State.INTERRUPTED)
 
 
 async def test_hostile_names_cannot_reach_the_terminal() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -19,9 +19,10 @@ from ocistore_tui.model.local import LocalPlace
 from ocistore_tui.model.plan import PushRequest
 from ocistore_tui.model.reference import Reference
 from ocistore_tui.tui.commands import bindings_of
+from ocistore_tui.tui.format import plural
 from ocistore_tui.tui.runner import TransferEnded
 from ocistore_tui.tui.session import Session
-from ocistore_tui.tui.transfers import State
+from ocistore_tui.tui.transfers import State, Transfer
 from ocistore_tui.tui.widgets.bucket_pane import BucketPane
 from ocistore_tui.tui.widgets.dock import Dock
 from ocistore_tui.tui.widgets.header import StatusHeader
@@ -115,6 +116,24 @@ class MainScreen(Screen[None]):
         """Transfers are where the dock is about."""
         self.app.action_transfers()
 
+    def action_dock_resume(self) -> None:
+        """Go on with what the dock names."""
+        self._with_offered("dock-resume", self.app.runner.retry, "on the way again")
+
+    def action_dock_forget(self) -> None:
+        """Take what was interrupted off the list."""
+        self._with_offered("dock-forget", self.app.runner.cancel, "forgotten; what was sent stays in the store")
+
+    def _with_offered(self, command_id: str, act: Callable[[Transfer], None], ending: str) -> None:
+        reason = self.dock.reason(command_id)
+        if reason:
+            self.app.say(reason, kind="warning")
+            return
+        offered = self.dock.offered(command_id)
+        for transfer in offered:
+            act(transfer)
+        self.app.say(f"{plural(len(offered), 'transfer')} {ending}")
+
     def action_zoom(self) -> None:
         """One pane with the whole width, or both."""
         self.toggle_class("-zoomed")
@@ -171,6 +190,8 @@ class MainScreen(Screen[None]):
 
     def bar_dim(self, command: Command) -> str:
         """Why a key cannot work now; empty when it can."""
+        if command.id in ("dock-resume", "dock-forget"):
+            return self.dock.reason(command.id)
         return command.coming or self.side.bar_dim(command)
 
     # what others tell

@@ -43,6 +43,7 @@ class Dock(Widget):
         self._told: list[object] = []
         self._told_at = 0.0
         self._titles = ("", "")
+        self._names_interrupted = False
         self.display = False
 
     def on_mount(self) -> None:
@@ -91,7 +92,8 @@ class Dock(Widget):
                 lines += job_lines(transfer, width, now, glyphs)
                 if not number and screen.has_class("-wide") and screen.size.height >= _LAYERS_FROM:
                     lines += [line for _, line in layer_lines(transfer, width, glyphs)] if transfer.has_begun else []
-        if interrupted and not (is_small and lines):
+        self._names_interrupted = bool(interrupted) and not (is_small and lines)
+        if self._names_interrupted:
             lines.append(_interrupted(len(interrupted), glyphs.paused))
         if not is_small:
             self._show_titles(queue, now, len(shown) - MOST_JOBS)
@@ -135,6 +137,24 @@ class Dock(Widget):
         changed = [Region(0, y, self.size.width, 1) for y, line in enumerate(lines) if line != before[y]]
         if changed:
             self.refresh(*changed)
+
+    # what it offers
+
+    def offered(self, command_id: str) -> list[Transfer]:
+        """The transfers that ``dock-resume`` or ``dock-forget`` is about now; none of which no line tells."""
+        queue = self.app.runner.queue
+        interrupted = [*queue.of(State.INTERRUPTED)] if self._names_interrupted else []
+        if command_id == "dock-forget":
+            return interrupted
+        return [*(one for one in queue.of(State.FAILED) if not one.is_seen), *interrupted]
+
+    def reason(self, command_id: str) -> str:
+        """Why the dock offers nothing of this kind; empty when it does."""
+        if self.offered(command_id):
+            return ""
+        if self.app.runner.queue.of(State.INTERRUPTED):
+            return "what was interrupted is on the Transfers screen: w"
+        return "nothing was interrupted" if command_id == "dock-forget" else "nothing was interrupted, nothing failed"
 
     # painting
 
