@@ -173,6 +173,11 @@ class OcistoreApp(App[Outcome]):
         self.copy_to_clipboard(line)
         self.say(f"copied {what}: {line}")
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """Textual's own copies too, such as Ctrl+C in a field: only inert text leaves, line by line."""
+        lines = text.replace("\r\n", "\n").split("\n")
+        super().copy_to_clipboard("\n".join(inert(line, limit=len(line) + 1) for line in lines))
+
     def log_command(self, line: str, result: str) -> None:
         """Keep what was done for the command log."""
         self.commands_done.append((self.clock(), inert(line, limit=2000), inert(result, limit=400)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widgets import Input
 
 from ocistore_tui.tui.app import OcistoreApp
 from ocistore_tui.tui.screens.copy import CopyScreen
@@ -161,3 +162,23 @@ async def test_a_choice_says_its_key_and_is_dim_when_it_cannot_be() -> None:
         choice.set_label("Checking [b]x[/b]\x1b", is_dim=True)
         assert str(choice.content) == "Checking [b]x[/b]� (Enter)"
         assert choice.has_class("-dim")
+
+
+async def test_ctrl_c_in_a_field_copies_inert_text_too() -> None:
+    async with open_app() as (app, pilot):
+        app.push_screen(PromptScreen("name"))
+        await until(pilot, lambda: isinstance(app.screen, PromptScreen))
+        field = app.screen.query_one(Input)
+        field.value = "app\x1b]52;c;eA\x07\u202e:1"
+        field.select_all()
+
+        await pilot.press("ctrl+c")
+
+        await until(pilot, lambda: app.clipboard)
+        assert app.clipboard == "app�]52;c;eA��:1"
+
+
+async def test_what_is_selected_over_several_lines_keeps_them() -> None:
+    async with open_app() as (app, _):
+        app.copy_to_clipboard(f"first\r\nsecond\x1b[2J\n{'x' * 2000}\rthird")
+        assert app.clipboard == f"first\nsecond�[2J\n{'x' * 2000}�third"
