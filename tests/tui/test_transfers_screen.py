@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from textual._compositor import ChopsUpdate
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from ocistore_tui.errors import AccessDenied
 from ocistore_tui.tui.screens.transfers import TransfersScreen
@@ -91,6 +93,31 @@ async def test_enter_unfolds_a_failure_to_all_that_is_known_of_it() -> None:
 
         await pilot.press("enter")
         await until(pilot, lambda: ["where", "s3://acme-oci"] not in [line.split(maxsplit=1) for line in lines(app)])
+
+
+async def test_progress_paints_the_lines_that_differ_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = loaded_service()
+    service.hold("push")
+    async with open_app(service=service) as (app, pilot):
+        transfers = app.runner.start(app.session, [push(0), push(1), push(2)])
+        await started(pilot, service, *transfers[:2])
+        await show(app, pilot)
+        await until(pilot, lambda: any("team/app:2" in line for line in lines(app)))
+        sent: list[tuple[object, set[int]]] = []
+        display = app._display
+
+        def counted(screen: Screen[Any], update: Any) -> None:
+            sent.append((type(update), {y for y, _, _ in getattr(update, "spans", ())}))
+            display(screen, update)
+
+        monkeypatch.setattr(app, "_display", counted)
+        for percent in (20, 40, 61):
+            service.moves["team/app:0"].show(97_000_000 * percent // 100 + 1, stage="reading", rate_bytes_s=41e6)
+            await until(pilot, lambda percent=percent: any(f"{percent}%" in line for line in lines(app)))
+
+        assert {kind for kind, _ in sent} == {ChopsUpdate}
+        own, title = app.screen.query_one(TransferList).region.y, app.screen.query_one("#transfers-title").region.y
+        assert {y for _, rows in sent for y in rows} == {own, title}
 
 
 async def test_pause_and_go_on_are_one_key() -> None:
