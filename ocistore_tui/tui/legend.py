@@ -53,7 +53,7 @@ MODES: tuple[tuple[str, str], ...] = (
 )
 
 LETTERS: tuple[tuple[str, str], ...] = (
-    ("S", "signed (the signature is not verified)"),
+    ("S", "signed; nobody has verified it here"),
     ("B", "has an SBOM, a bill of materials"),
     ("P", "has provenance: how it was built"),
 )

@@ -36,6 +36,8 @@ _STYLES = {
 _HAS_BAR = frozenset({State.RUNNING, State.PAUSED, State.CANCELLING, State.WAITING})
 _AMOUNT, _PACE, _TO_END, _COUNTS = 15, 9, 6, 24
 _WIDEST_NAME, _WIDEST_BAR = 44, 60
+_GOOD_NAME, _LEAST_BAR = 30, 10
+"""A name tells more than a longer bar does."""
 
 
 def job_lines(transfer: Transfer, width: int, now: float, glyphs: Glyphs) -> list[Line]:
@@ -74,7 +76,7 @@ def _bar_line(transfer: Transfer, head: str, width: int, now: float, glyphs: Gly
     room = max(16, width - fixed - (2 + _COUNTS if has_counts else 0))
     label = name(transfer)
     # The same in every line, so that bars stand below each other.
-    named = min(_WIDEST_NAME, room - 10 if room < 40 else room * 11 // 20)
+    named = min(_WIDEST_NAME, max(min(_GOOD_NAME, room - _LEAST_BAR), room * 11 // 20))
     barred = min(_WIDEST_BAR, room - named)
     words = pace(transfer, now)
     to_go = to_end(transfer, now)

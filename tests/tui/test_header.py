@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from ocistore_tui.errors import Unavailable
+from ocistore_tui.errors import AccessDenied, IntegrityError, OciStoreError, StoreMissing, Throttled, Unavailable
 from ocistore_tui.model.stores import Mode
-from ocistore_tui.tui.widgets.header import HeaderFacts, StatusHeader, facts_of, header_parts, index_words
+from ocistore_tui.tui.widgets.header import HeaderFacts, StatusHeader, facts_of, header_parts, index_words, trouble_of
 from tests.fakes.gates import Clock
 from tests.fakes.service import FakeService
 from tests.fakes.stores import PROD, READ_ONLY
@@ -93,7 +93,7 @@ def test_an_index_has_an_age_once_it_is_a_minute_old(age_s: float, words: str) -
 
 
 def test_a_store_that_does_not_answer_is_told_even_where_there_is_little_room() -> None:
-    offline = replace(FACTS, is_offline=True, now=SEEN + 7300)
+    offline = replace(FACTS, trouble="OFFLINE", now=SEEN + 7300)
     assert "OFFLINE, index 2 h old" in line(offline)
     assert "OFFLINE, index 2 h old" in line(offline, 80)
     assert index_words(replace(offline, seen_at=None)) == "OFFLINE"
@@ -104,22 +104,31 @@ def test_leaving_soon_is_told_even_where_there_is_little_room() -> None:
 
 
 @pytest.mark.parametrize("url", ["s3://b", "s3://acme-oci/registry", "s3://" + "b" * 63])
-@pytest.mark.parametrize("is_offline", [True, False])
+@pytest.mark.parametrize("trouble", ["OFFLINE", "NOT FOUND", ""])
 @pytest.mark.parametrize("notice", ["quits in 0:18", ""])
-def test_nothing_runs_into_the_mode_at_any_width(url: str, is_offline: bool, notice: str) -> None:
-    facts = replace(FACTS, name="a-rather-long-name", url=url, now=SEEN + 7300, is_offline=is_offline, notice=notice)
+def test_nothing_runs_into_the_mode_at_any_width(url: str, trouble: str, notice: str) -> None:
+    facts = replace(FACTS, name="a-rather-long-name", url=url, now=SEEN + 7300, trouble=trouble, notice=notice)
     for width in range(60, 130):
         told = line(facts, width)
         after = told.partition("ADD ONLY")[2]
         assert cell_len(told) == width
         assert after.startswith("  ") or not after.strip(), told
-        assert ("OFFLINE" in told) == is_offline
+        assert trouble in told
         assert notice in told
 
 
 def test_names_that_would_steer_a_terminal_are_inert() -> None:
     told = line(replace(FACTS, name="a\x1b]52;c;x\x07", url="s3://\u202eb", place="d\x9b31m", label="\x1b[2J"))
     assert told.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [(None, ""), (Throttled("slow down"), "OFFLINE"), (AccessDenied("no"), "DENIED"),
+     (StoreMissing("gone"), "NOT FOUND"), (IntegrityError("odd"), "FAILED")],
+)  # fmt: skip
+def test_a_store_that_answers_with_no_is_not_called_offline(error: OciStoreError | None, word: str) -> None:
+    assert trouble_of(error) == word
 
 
 async def test_every_screen_reads_the_open_store(clock: Clock) -> None:
@@ -188,5 +197,5 @@ async def test_a_store_that_went_away_is_offline_in_the_header() -> None:
         await until(pilot, lambda: facts_of(app).seen_at is not None and app.desk.is_idle)
         service.fail("repositories", Unavailable("no route to host", where="s3://acme-oci", fix="check the network"))
         await pilot.press("r")
-        await until(pilot, lambda: facts_of(app).is_offline)
+        await until(pilot, lambda: facts_of(app).trouble)
         await until(pilot, lambda: "OFFLINE, index" in screen_text(app).splitlines()[0])

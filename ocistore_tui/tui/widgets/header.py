@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.widget import Widget
 
+from ocistore_tui.errors import AccessDenied, NotFound, OciStoreError, Unavailable
 from ocistore_tui.model.stores import Mode
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui.format import fit
@@ -34,6 +35,7 @@ _FULL_WIDTH = 80
 _LEAST_URL = 12
 _LEAST_NAME = 8
 _TICK_S = 10.0
+_TROUBLES = ((Unavailable, "OFFLINE"), (AccessDenied, "DENIED"), (NotFound, "NOT FOUND"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class HeaderFacts:
     seen_at: float | None = None
     """When what is shown of the store was true, seconds since 1970; None: nothing is shown yet."""
     now: float = 0.0
-    is_offline: bool = False
-    """Whether the store did not answer the last time."""
+    trouble: str = ""
+    """Why what is shown of the store may not be true any more, in a word: ``OFFLINE``, ``DENIED``."""
     notice: str = ""
     """What is about to happen, such as ``quits in 0:18``."""
 
@@ -122,9 +124,16 @@ def facts_of(app: OcistoreApp) -> HeaderFacts:
         label=str(session.store.settings.get("label", "")),
         seen_at=feed.seen_at if feed else None,
         now=app.clock(),
-        is_offline=feed is not None and feed.error is not None,
+        trouble=trouble_of(feed.error) if feed else "",
         notice=app.runner.quit_words(),
     )
+
+
+def trouble_of(error: OciStoreError | None) -> str:
+    """How the last look at the store failed, in a word; empty when it did not."""
+    if error is None:
+        return ""
+    return next((word for kind, word in _TROUBLES if isinstance(error, kind)), "FAILED")
 
 
 def header_parts(facts: HeaderFacts, width: int, *, cut: str = "…") -> list[Part]:
@@ -137,7 +146,7 @@ def header_parts(facts: HeaderFacts, width: int, *, cut: str = "…") -> list[Pa
     """
     name, url = inert(facts.name, limit=60), inert(facts.url, limit=200)
     right = _right(facts, width)
-    must_stay = facts.is_offline + bool(facts.notice)
+    must_stay = bool(facts.trouble) + bool(facts.notice)
     least = [(f" {_PROGRAM} ", ""), (f" {name}", ""), *_after_url(facts)]
 
     def room_left() -> int:
@@ -179,9 +188,9 @@ def _right(facts: HeaderFacts, width: int) -> list[Part]:
     parts: list[Part] = []
     if facts.place and width >= 100:
         parts.append((f"{inert(facts.place, limit=40)}  ", ""))
-    index = "OFFLINE" if facts.is_offline and width < _FULL_WIDTH else index_words(facts)
-    if index and (width >= 100 or facts.is_offline):
-        parts.append((f"{index} ", "bold $text-warning" if facts.is_offline else ""))
+    index = facts.trouble if facts.trouble and width < _FULL_WIDTH else index_words(facts)
+    if index and (width >= 100 or facts.trouble):
+        parts.append((f"{index} ", "bold $text-warning" if facts.trouble else ""))
     if facts.notice:
         parts.append((f" {inert(facts.notice, limit=40)} ", "bold reverse"))
     return parts
@@ -190,10 +199,10 @@ def _right(facts: HeaderFacts, width: int) -> list[Part]:
 def index_words(facts: HeaderFacts) -> str:
     """``index 12:04, 2 min old``; ``OFFLINE, index 2 h old``; empty while nothing is known."""
     if facts.seen_at is None:
-        return "OFFLINE" if facts.is_offline else ""
+        return facts.trouble
     age_s = max(0.0, facts.now - facts.seen_at)
-    if facts.is_offline:
-        return f"OFFLINE, index {_age(age_s)}"
+    if facts.trouble:
+        return f"{facts.trouble}, index {_age(age_s)}"
     moment = dt.datetime.fromtimestamp(facts.seen_at).astimezone()
     when = moment.strftime("%H:%M") if age_s < 20 * 3600 else f"{moment.day} {moment:%b}"
     return f"index {when}" if age_s < _FRESH_S else f"index {when}, {_age(age_s)}"
