@@ -109,7 +109,8 @@ def _env(home: Path) -> dict[str, str]:
 
 def _program(home: Path, arguments: Sequence[str], *, slots: int = 2) -> tuple[Pty, Path]:
     report = home / "late.json"
-    command = [sys.executable, "-m", "benchmarks.ui_program", str(report), str(slots), str(home / "archives"), *arguments]
+    module = [sys.executable, "-m", "benchmarks.ui_program"]
+    command = [*module, str(report), str(slots), str(home / "archives"), *arguments]
     return Pty(command, _env(home), home), report
 
 

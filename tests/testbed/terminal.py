@@ -32,7 +32,8 @@ class Terminal:
     def run(self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, exit_file: Path) -> None:
         """Start ``command``; when it ends its exit code is in ``exit_file`` and the screen stays as it left it."""
         settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in env.items())
-        line = f"env {settings} {shlex.join(command)}; echo $? > {shlex.quote(str(exit_file))}; exec cat"
+        clean = "env -u COLUMNS -u LINES -u AWS_CA_BUNDLE"  # the test's own size is not this terminal's
+        line = f"{clean} {settings} {shlex.join(command)}; echo $? > {shlex.quote(str(exit_file))}; exec cat"
         width, height = self.size
         self._do("new-session", "-d", "-x", str(width), "-y", str(height), "-c", str(cwd), "sh", "-c", line)
         self._do("set-option", "-g", "status", "off")

@@ -18,7 +18,7 @@ from tests.tui.waiting import screen_text, until
 
 
 def a_store() -> FakeService:
-    """Two repositories; ``api`` has an image that is here under another name, one that differs, one that is not here."""
+    """Two repositories; one image is here under another name, one of the same name differs, others are not here."""
     service = FakeService()
     same, other = make_image("same"), make_image("other")
     service.add_tag("team/api", "2.0", same, pushed=NOW - 100)
@@ -180,7 +180,8 @@ async def test_each_pane_says_its_own_trouble_and_the_keys_that_help() -> None:
     async with open_app(service=service) as (app, pilot):
         await until(pilot, lambda: "listing denied" in screen_text(app))
         text = screen_text(app)
-        for words in ("allow s3:ListBucket", "open REPOSITORY:TAG by name", "no container engine answers", "look again"):
+        helps = ("allow s3:ListBucket", "open REPOSITORY:TAG by name", "no container engine answers", "look again")
+        for words in helps:
             assert words in text, words
 
 

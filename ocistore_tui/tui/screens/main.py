@@ -89,7 +89,7 @@ class MainScreen(Screen[None]):
         self._shown = side
         self.local.set_class(side == "local", "-shown")
         self.bucket.set_class(side == "bucket", "-shown")
-        self.side.rows_list.focus()
+        self.set_focus(self.side.rows_list)
         self._draw_tabs()
         self._inspect()
 

@@ -48,11 +48,17 @@ class FilterLine(Input):
     def action_give_up(self) -> None:
         """Show everything again."""
         self.value = ""
-        self.post_message(self.Ended(self, is_kept=False))
+        self._end(is_kept=False)
 
     def action_keep(self) -> None:
         """Keep what is typed."""
-        self.post_message(self.Ended(self, is_kept=True))
+        self._end(is_kept=True)
+
+    def _end(self, *, is_kept: bool) -> None:
+        """The list has the keys at once: the next one is meant for it."""
+        assert self.parent is not None
+        self.screen.set_focus(self.parent.query_one("RowList"))
+        self.post_message(self.Ended(self, is_kept=is_kept))
 
     async def action_submit(self) -> None:
         """Enter keeps what is typed."""

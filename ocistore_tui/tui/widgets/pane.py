@@ -172,7 +172,7 @@ class Pane(Vertical):
     def action_filter(self) -> None:
         """Type a filter."""
         self.filter_line.display = True
-        self.filter_line.focus()
+        self.screen.set_focus(self.filter_line)  # at once: the next key is meant for it
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -189,7 +189,7 @@ class Pane(Vertical):
     @on(FilterLine.Ended)
     def _filter_ended(self, event: FilterLine.Ended) -> None:
         self.filter_line.display = bool(self.filter_line.value) and event.is_kept
-        self.rows_list.focus()
+        self.screen.set_focus(self.rows_list)
         self.redraw()
 
     def action_step_back(self) -> None:
