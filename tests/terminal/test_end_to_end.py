@@ -54,7 +54,7 @@ def test_two_images_go_from_one_daemon_through_a_bucket_into_another(
         assert exit_code(tmp_path / "push") == 0
 
     with terminal(command, directory=tmp_path / "pull", env={**keys, "DOCKER_HOST": docker26_containerd}) as screen:
-        screen.wait_for("2 repos", "e2e/one", "e2e/two", "2 tags")
+        screen.wait_for("2 repos", "2 tags", "amd64")
         screen.press("2")
         screen.press("*")
         screen.wait_for("2 marked")
