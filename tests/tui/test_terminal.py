@@ -70,6 +70,7 @@ class Window:
     def left(self) -> tuple[int, dict[str, list[str]]]:
         """Exit code, and what the program told."""
         code = self.process.wait(LONGEST_S)
+        assert (self._folder / "left").exists(), f"ended with {code}: {self.seen[-3000:].decode(errors='replace')}"
         return code, json.loads((self._folder / "left").read_text())
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-LONGEST_S = 10.0
+LONGEST_S = 30.0
 
 
 async def until(pilot: Pilot[Any], predicate: Callable[[], object], what: str = "") -> None:
