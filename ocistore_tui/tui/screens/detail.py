@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.events import Resize
 from textual.getters import query_one
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widgets import Static
 
-from ocistore_tui.errors import OciStoreError
 from ocistore_tui.model.digest import Digest
-from ocistore_tui.model.listing import Inspection, TagRow
+from ocistore_tui.model.listing import TagRow
 from ocistore_tui.model.plan import PullRequest
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.reference import Reference
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui.command_line import command_line
-from ocistore_tui.tui.commands import Command, bindings_of
-from ocistore_tui.tui.detail import tabs
-from ocistore_tui.tui.detail.document import COLUMNS as DOCUMENT_COLUMNS
-from ocistore_tui.tui.detail.document import DocumentLines
-from ocistore_tui.tui.detail.facts import Fact, Known, tag_facts
-from ocistore_tui.tui.format import short_size
+from ocistore_tui.tui.commands import BY_ID, Command, bindings_of
+from ocistore_tui.tui.detail import document, overview, tabs
+from ocistore_tui.tui.detail.facts import Beside, Known
+from ocistore_tui.tui.detail.subject import Page, Subject
+from ocistore_tui.tui.feeds.detail import DetailFeed
+from ocistore_tui.tui.format import fit
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.targets import pull_image
 from ocistore_tui.tui.widgets.header import StatusHeader
+from ocistore_tui.tui.widgets.inspector import Inspector
 from ocistore_tui.tui.widgets.key_bar import KeyBar
 from ocistore_tui.tui.widgets.row_list import RowList
 from ocistore_tui.tui.widgets.tab_strip import TabStrip
@@ -40,8 +42,9 @@ if TYPE_CHECKING:
 
 SLOW_S = 5.0
 """After this long the screen says that it still waits."""
-_VIEWS = ("formatted", "exact", "hex")
-_DOCUMENTS = ("manifest", "config")
+_COMING = ("inside", "compare", "retag", "verify", "delete")
+"""Commands of the lists that will be here, too; until then they say so."""
+_LEAST_NAME = 20
 
 
 class DetailScreen(Screen[None]):
@@ -56,8 +59,10 @@ class DetailScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings_of("detail"),
-        Binding("escape", "back", "Back", show=False),
+        Binding("escape", "back", "Back"),
         Binding("enter", "open", "Whole value", show=False),
+        Binding("r", "look_again", "Refresh", show=False),
+        *(Binding(BY_ID[name].keys, f"coming('{name}')", BY_ID[name].label, show=False) for name in _COMING),
     ]
     bar_places = ("detail", "app")
     app: OcistoreApp
@@ -67,207 +72,149 @@ class DetailScreen(Screen[None]):
     def __init__(self, session: Session, reference: Reference, row: TagRow | None, *, tab: str = "overview") -> None:
         super().__init__()
         self.session, self.reference, self.tab = session, reference, tab
-        self.subject = tabs.Subject(row=row)
-        self._platforms: list[str] = []
-        self._platform = 0
-        self._asked: set[str] = set()
-        self._view = 0
-        self._slow: Timer | None = None
-        self._page: tabs.Page | None = None
+        self.subject = Subject(row=row)
+        self.feed: DetailFeed
+        self._is_platform_chosen = False
+        self._views: dict[str, int] = {}
+        self._page: Page | None = None
 
     def compose(self) -> ComposeResult:
         """Header, what it is, tabs, the tab's rows, a line beneath, keys."""
         yield StatusHeader()
         yield Static(id="detail-title", markup=False)
-        yield TabStrip(tabs.TABS)
+        yield TabStrip(self._tabs())
         yield RowList((), signs=True)
         yield Static(id="detail-beneath", markup=False)
         yield KeyBar()
 
     def on_mount(self) -> None:
         """Show what is known at once; ask for the rest."""
-        main = self.app.main_screen
-        if main is not None and main.bucket.model.is_complete:
-            self.subject.sharing = main.bucket.model.sharing
-        self._ask("root", lambda: self.session.service.inspect(self.reference), self._inspected)
+        rows = self.app.main_screen.bucket.model if self.app.main_screen is not None else None
+        if rows is not None:
+            if self.subject.row is None and self.reference.digest is None:
+                self.subject.row = rows.tag((self.reference.repository, self.reference.tag))
+            if rows.is_complete:
+                self.subject.sharing = rows.sharing
+        self.feed = DetailFeed(
+            self.app.desk, self.session.service, self.reference, self.subject,
+            tags=self._every_tag, pull_of=self._pull_to_engine, asked=self._asked, changed=self._learnt,
+        )  # fmt: skip
         self._show_tab(self.tab)
         self.rows_list.focus()
 
-    # asking
+    def on_unmount(self) -> None:
+        """Answers that still come find nobody."""
+        self.feed.stop()
 
-    def _ask(self, about: str, work, then) -> None:  # type: ignore[no-untyped-def]  # each question has its own answer
-        if about in self._asked:
-            return
-        self._asked.add(about)
+    # what is asked
 
-        def told(value: object) -> None:
-            then(value)
-            self._still_waiting(start=False)
+    def _asked(self, about: str) -> None:
+        self.set_timer(SLOW_S, partial(self._is_overdue, about))
+
+    def _is_overdue(self, about: str) -> None:
+        if self.feed.overdue(about):
             self._draw()
 
-        def failed(error: OciStoreError) -> None:
-            self.subject.errors[about.partition(" ")[0]] = error
-            self._still_waiting(start=False)
-            self._draw()
+    def _learnt(self) -> None:
+        self.feed.want(self.tab)
+        subject, main, row = self.subject, self.app.main_screen, self.subject.row
+        if main is not None and row is not None and (subject.timeline or subject.attachments is not None):
+            for inspector in main.query(Inspector):
+                inspector.learn(self.reference.repository, row, Known(subject.timeline, subject.attachments))
+        self._draw()
 
-        self._still_waiting(start=True)
-        self.app.desk.ask(f"detail {id(self)} {about}", lambda _: work(), told, failed)
+    def _every_tag(self) -> Sequence[tuple[str, TagRow]] | None:
+        main = self.app.main_screen
+        if main is None or not main.bucket.model.is_complete:
+            return None
+        nodes = main.bucket.model.nodes.values()
+        return [(node.name, row) for node in nodes for row in node.tags.values()]
 
-    def _still_waiting(self, *, start: bool) -> None:
-        if self._slow is not None:
-            self._slow.stop()
-            self._slow = None
-        if start:
-            self._slow = self.set_timer(SLOW_S, self._say_slow)
-
-    def _say_slow(self) -> None:
-        self._beneath(f"still waiting for {self.session.store.name}; Esc gives up")
-
-    def _inspected(self, root: Inspection) -> None:
-        self.subject.root = root
-        if root.kind != "index":
-            self.subject.image = root
-            self._ask_unpacked()
-            return
-        self._platforms = [row.platform for row in root.platforms if row.is_stored and row.platform]
-        host = str(Platform.host())
-        self._platform = self._platforms.index(host) if host in self._platforms else 0
-        self._inspect_platform()
-
-    def _inspect_platform(self) -> None:
-        if not self._platforms:
-            return
-        name = self._platforms[self._platform]
-        self.subject.image = None
-        self.subject.errors.pop("image", None)
-        self._asked.discard(f"image {name}")
-        service = self.session.service
-
-        def work() -> Inspection:
-            return service.inspect(self.reference, platform=Platform.parse(name))
-
-        def told(image: Inspection) -> None:
-            if self._platforms[self._platform] == name:
-                self.subject.image = image
-                self._ask_unpacked()
-
-        self._ask(f"image {name}", work, told)
-
-    def _ask_unpacked(self) -> None:
-        image = self.subject.image
-        if image is None or not image.layers:
-            return
-        service = self.session.service
-
-        def told(sizes: dict[Digest, int]) -> None:
-            self.subject.unpacked = {**self.subject.unpacked, **sizes}
-
-        self._ask(f"unpacked {image.digest}", lambda: service.unpacked_sizes(image.layers), told)
+    def _pull_to_engine(self, platform: str) -> PullRequest | None:
+        if self.session.place is not None and self.session.place.kind != "engine":
+            return None
+        return self._request(self.reference, platform)
 
     # showing
 
+    def _tabs(self) -> Sequence[tuple[str, str]]:
+        root, row = self.subject.root, self.subject.row
+        kind = root.kind if root is not None else row.kind if row is not None else ""
+        return [tab for tab in tabs.TABS if tab[0] != "platforms" or kind in ("index", "") or self.tab == "platforms"]
+
     def _show_tab(self, tab: str) -> None:
         self.tab = tab
-        self.query_one(TabStrip).choose(tab)
-        service, reference = self.session.service, self.reference
-        if tab in ("overview", "timeline") and reference.tag is not None:
-            tag = reference.tag
-            self._ask("timeline", lambda: service.timeline(reference.repository, tag), self._timed)
-        if tab in ("overview", "extras"):
-            self._ask("attachments", lambda: service.attachments(reference), self._attached)
+        self.feed.want(tab)
         self.rows_list.clear_cursor()
         self._draw()
 
-    def _timed(self, timeline: object) -> None:
-        self.subject.timeline = timeline  # type: ignore[assignment]
-
-    def _attached(self, attachments: object) -> None:
-        self.subject.attachments = attachments  # type: ignore[assignment]
-
     def _draw(self) -> None:
-        if not self.is_mounted:
-            return
-        name = inert(str(self.reference), limit=120)
-        platform = f"   platform ‹ {self._platforms[self._platform]} ›" if self._platforms else ""
-        self.query_one("#detail-title", Static).update(
-            Content.assemble((f" {name}", "bold"), (f" · {inert(self.session.store.name, limit=40)}   ", "$text-muted"),
-                             tabs.headline(self.subject), (inert(platform), "$text-accent"))
-        )  # fmt: skip
+        self.query_one(TabStrip).choose(self.tab, self._tabs())
+        self._draw_title()
         page = self._page = self._make_page()
         self.rows_list.set_columns(page.columns)
         self.rows_list.show(page.source, empty=page.empty)
-        self._beneath(page.beneath)
+        late = self.feed.is_late_for(self.tab)
+        beneath = page.brief if page.brief and len(page.beneath) > self.app.size.width - 2 else page.beneath
+        if late:
+            beneath = f"still waiting for {inert(self.session.store.name, limit=30)}: {late}; Esc gives up"
+        self.query_one("#detail-beneath", Static).update(Content(f" {inert(beneath)}"), layout=False)
         self.query_one(KeyBar).refresh()
 
-    def _beneath(self, text: str) -> None:
-        self.query_one("#detail-beneath", Static).update(Content(f" {text}"))
+    def _draw_title(self) -> None:
+        subject, width = self.subject, self.app.size.width
+        store = f" · {inert(self.session.store.name, limit=40)}"
+        what = f"   {overview.headline(subject)}"
+        platform = f"   platform ‹ {inert(subject.platform, limit=40)} ›" if subject.platform else ""
+        name = inert(str(self.reference), limit=300)
+        room = width - len(what) - len(platform) - 2
+        if room - len(store) < min(len(name), _LEAST_NAME * 2):
+            store = ""  # the header names it
+        room -= len(store)
+        if room < min(len(name), _LEAST_NAME):
+            room, what = room + len(what), ""
+        name = fit(name, min(len(name), max(1, room)))
+        title = Content.assemble((f" {name}", "bold"), (store, "$text-muted"), what, (platform, "$text-accent"))
+        self.query_one("#detail-title", Static).update(title, layout=False)
 
-    def _make_page(self) -> tabs.Page:
-        subject = self.subject
-        if self.tab in _DOCUMENTS:
-            return self._document_page()
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's signature
+        """Titles are cut, and documents go on in the next line, by the width there is."""
+        self.call_after_refresh(self._draw_if_shown)
+
+    def _draw_if_shown(self) -> None:
+        if self.is_attached and self._page is not None:
+            self._draw()
+
+    def _make_page(self) -> Page:
+        if self.tab in tabs.DOCUMENTS:
+            width = self.rows_list.size.width - document.BESIDE_COLUMNS
+            return document.document_page(self.subject, self.tab, self._views.get(self.tab, 0), width)
         if self.tab == "overview":
-            return tabs.facts_page(self._facts())
-        return {
-            "layers": tabs.layers_page, "history": tabs.history_page, "platforms": tabs.platforms_page,
-            "extras": tabs.extras_page, "timeline": tabs.timeline_page,
-        }[self.tab](subject)  # fmt: skip
+            return overview.overview_page(self.reference, self.subject, self._beside())
+        return tabs.listed(self.tab, self.subject, self.app.clock())
 
-    def _facts(self) -> list[Fact]:
-        subject = self.subject
-        facts: list[Fact] = []
-        if subject.row is not None:
-            known = Known(subject.timeline, subject.attachments)
-            kinds = dict.fromkeys(row.kind for row in subject.attachments or ())
-            facts = tag_facts(
-                self.reference.repository, subject.row, self.session.comparison, sharing=subject.sharing,
-                extras=tuple(kinds) or subject.row.extras, known=known,
-            )  # fmt: skip
-        error = subject.errors.get("root") or subject.errors.get("image")
-        if error is not None:
-            facts += [Fact(label, inert(text), "bad" if label == "error" else "")
-                      for label, text in (("error", str(error)), ("cause", error.cause), ("fix", error.fix)) if text]  # fmt: skip
-        root = subject.root
-        if root is not None:
-            facts += [Fact("full digest", str(root.digest), "dim"), Fact("media type", inert(root.media_type), "dim")]
-            facts += [Fact("flaw", inert(flaw), "bad") for flaw in root.flaws]
-            annotations = root.manifest.annotations
-            facts += [
-                Fact("annotation", inert(f"{key} = {value}", limit=400), "dim")
-                for key, value in list(annotations.items())[:40]
-            ]
-        image = subject.image
-        if image is not None and image.layers:
-            total = sum(layer.size_bytes for layer in image.layers)
-            facts.append(Fact("layers", f"{len(image.layers)}, {short_size(total)} packed"))
-        return facts
-
-    def _document_page(self) -> tabs.Page:
-        raw = self._document()
-        about = "root" if self.tab == "manifest" else "image"
-        if raw is None:
-            what = "this is no image: there is no configuration to show"
-            is_known = self.tab == "config" and self.subject.image is not None
-            return tabs.Page(
-                DOCUMENT_COLUMNS, DocumentLines(b"", "hex"),
-                empty=((what, "dim"),) if is_known else tabs.waiting(self.subject, about, "the document"),
-            )  # fmt: skip
-        lines = DocumentLines(raw, _VIEWS[self._view])
-        named = {"formatted": "formatted for reading", "exact": "the exact bytes", "hex": "hex"}[lines.view]
-        return tabs.Page(
-            DOCUMENT_COLUMNS, lines, f"{len(raw):,} bytes, {named}; . shows another view, e saves the bytes"
-        )
-
-    def _document(self) -> bytes | None:
-        if self.tab == "manifest":
-            return self.subject.root.manifest.raw if self.subject.root is not None else None
-        return self.subject.image.config if self.subject.image is not None else None
+    def _beside(self) -> Beside:
+        subject, row = self.subject, self.subject.row
+        return Beside(
+            self.session.comparison, self.app.clock(), sharing=subject.sharing, extras=row.extras if row else (),
+            known=Known(subject.timeline, subject.attachments),
+        )  # fmt: skip
 
     # commands
 
     def action_back(self) -> None:
         """To the list."""
         self.dismiss()
+
+    def action_look_again(self) -> None:
+        """Ask everything anew; the list's row stays until then."""
+        self.feed.again()
+        platform, sharing, row = self.subject.platform, self.subject.sharing, self.subject.row
+        fresh = Subject(row=row, platform=platform, sharing=sharing)
+        for name in Subject.__slots__:
+            setattr(self.subject, name, getattr(fresh, name))
+        self.feed.want(self.tab)
+        self._draw()
 
     @on(TabStrip.Chosen)
     def _tab_clicked(self, event: TabStrip.Chosen) -> None:
@@ -282,7 +229,7 @@ class DetailScreen(Screen[None]):
         self._turn(1)
 
     def _turn(self, by: int) -> None:
-        names = [name for name, _ in tabs.TABS]
+        names = [name for name, _ in self._tabs()]
         self._show_tab(names[(names.index(self.tab) + by) % len(names)])
 
     def action_platform_next(self) -> None:
@@ -294,11 +241,13 @@ class DetailScreen(Screen[None]):
         self._choose_platform(-1)
 
     def _choose_platform(self, by: int) -> None:
-        if len(self._platforms) < 2:
-            self.app.say("there is one platform")
+        names = self.subject.platforms
+        if len(names) < 2:
+            self.app.say(f"there is only {names[0]}" if names else "this is one image: there is no other platform")
             return
-        self._platform = (self._platform + by) % len(self._platforms)
-        self._inspect_platform()
+        self.subject.platform = names[(names.index(self.subject.platform) + by) % len(names)]
+        self._is_platform_chosen = True
+        self.feed.want(self.tab)
         self._draw()
 
     def action_detail_timeline(self) -> None:
@@ -307,18 +256,28 @@ class DetailScreen(Screen[None]):
 
     def action_detail_view(self) -> None:
         """Another view of the document."""
-        if self.tab in _DOCUMENTS:
-            self._view = (self._view + 1) % len(_VIEWS)
+        if self.tab in tabs.DOCUMENTS:
+            self._views[self.tab] = self._views.get(self.tab, 0) + 1
+            self.rows_list.clear_cursor()
             self._draw()
+        else:
+            self.app.say(f". {self._why_dim('detail-view')}")
+
+    def action_coming(self, command_id: str) -> None:
+        """Why a key that holds its place does nothing yet."""
+        self.app.say_coming(command_id)
 
     @on(RowList.Opened)
     def action_open(self) -> None:
         """The whole value."""
         from ocistore_tui.tui.screens.value import ValueScreen
 
-        text = self._page.full.get(self.rows_list.cursor_key) if self._page is not None else None
+        text = self._value()
         if text:
             self.app.push_screen(ValueScreen(dict(tabs.TABS)[self.tab], text))
+
+    def _value(self) -> str:
+        return self._page.full.get(self.rows_list.cursor_key, "") if self._page is not None else ""
 
     def _here(self) -> Reference:
         """The digest under the cursor of the timeline; else the tag itself."""
@@ -327,36 +286,52 @@ class DetailScreen(Screen[None]):
             return Reference(self.reference.repository, None, key)
         return self.reference
 
-    def _request(self) -> PullRequest:
+    def _request(self, reference: Reference, platform: str) -> PullRequest:
         place = self.session.place
-        host = place.address or None if place is not None and place.kind == "engine" else None
-        image = pull_image(self._here(), place)
-        return PullRequest(self._here(), image=image, docker_host=host, all_platforms=bool(image and self._platforms))
+        image = pull_image(reference, place)
+        return PullRequest(
+            reference,
+            image=image,
+            platform=Platform.parse(platform) if platform else None,
+            all_platforms=bool(image and self.subject.platforms and not platform),
+            docker_host=place.address or None if place is not None and place.kind == "engine" else None,
+        )
+
+    def _pull_here(self) -> PullRequest:
+        """Pull what is under the cursor; a platform only where somebody chose one."""
+        here = self._here()
+        is_chosen = self._is_platform_chosen and here == self.reference
+        return self._request(here, self.subject.platform if is_chosen else "")
 
     def action_detail_pull(self) -> None:
         """Pull this."""
-        self.app.send([self._request()])
+        self.app.send([self._pull_here()])
 
     def action_detail_copy(self) -> None:
         """Copy what names this."""
         from ocistore_tui.tui.screens.copy import CopyScreen
 
-        here, root = self._here(), self.subject.root
+        here = self._here()
+        digest = here.digest or self.subject.digest
         items = [("reference", str(here))]
-        if root is not None:
-            items += [("digest", str(root.digest)), ("with its digest", f"{self.reference.repository}@{root.digest}")]
-        if self.subject.image is not None and self.subject.image.config is not None:
-            items.append(("image id", str(Digest.of(self.subject.image.config))))
-        items.append(("pull, as a command line", command_line(self._request(), self.session.store)))
+        if digest is not None:
+            items += [("with its digest", f"{here.repository}@{digest}")] if here.digest is None else []
+            items.append(("digest", str(digest)))
+        image, value = self.subject.image, self._value()
+        if here == self.reference and image is not None and image.kind == "image" and image.config is not None:
+            items.append(("image id", str(Digest.of(image.config))))
+        if value and here == self.reference:
+            items.append(("this row", value.splitlines()[0]))
+        items.append(("pull, as a command line", command_line(self._pull_here(), self.session.store)))
         self.app.push_screen(CopyScreen(items))
 
     def action_detail_save(self) -> None:
         """Save the exact bytes of the document."""
         from ocistore_tui.tui.screens.prompt import PromptScreen
 
-        raw = self._document() if self.tab in _DOCUMENTS else None
+        raw = document.raw_of(self.subject, self.tab)
         if raw is None:
-            self.app.say("e saves the document of the Manifest and Config tabs")
+            self.app.say(f"e {self._why_dim('detail-save')}")
             return
         name = f"{self.reference.repository.rpartition('/')[2]}-{self.tab}.json"
         self.app.push_screen(
@@ -381,4 +356,13 @@ class DetailScreen(Screen[None]):
 
     def bar_dim(self, command: Command) -> str:
         """Why a key cannot work now."""
-        return command.coming
+        return command.coming or self._why_dim(command.id)
+
+    def _why_dim(self, command_id: str) -> str:
+        if self.tab in tabs.DOCUMENTS:
+            is_there = document.raw_of(self.subject, self.tab) is not None
+            return "" if is_there else "needs a document, and there is none (yet)"
+        return {
+            "detail-view": "shows other views of the Manifest and Config tabs",
+            "detail-save": "saves the document of the Manifest and Config tabs",
+        }.get(command_id, "")
