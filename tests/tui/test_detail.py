@@ -415,8 +415,23 @@ async def test_a_value_longer_than_its_row_opens_whole(size: tuple[int, int]) ->
         await until(pilot, lambda: isinstance(app.screen, ValueScreen))
         assert "package-11" in screen_text(app)
         assert "Close" in screen_text(app)
+        assert app.screen.query_one("#value").size.height < size[1] - 4  # no taller than what it shows
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, DetailScreen))
+
+
+async def test_a_value_of_many_lines_scrolls_and_keeps_its_button() -> None:
+    image = make_image("long")
+    step = "\n".join(f"line {number}" for number in range(200))
+    service = service_with(Stored((replace(image.images[0], created_by=(step, "COPY")),), None, image.documents))
+    async with open_app(service=service, size=(80, 24)) as (app, pilot):
+        await look(app, pilot, "layers")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ValueScreen) and "line 0" in screen_text(app))
+        assert "Close" in screen_text(app)
+        await pilot.press("end")
+        await until(pilot, lambda: "line 199" in screen_text(app))
+        assert "Close" in screen_text(app)
 
 
 def with_a_past(service: FakeService) -> FakeService:
