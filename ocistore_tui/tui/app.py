@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import App
+from textual.events import Event, Key, Paste
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 
@@ -31,6 +32,7 @@ from ocistore_tui.tui.runner import Runner
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.terminal import Terminal
 from ocistore_tui.tui.theme import DEFAULT_THEME, THEMES, theme_for
+from ocistore_tui.tui.typeahead import Follower, Typeahead
 
 if TYPE_CHECKING:
     from ocistore_tui.tui.screens.main import MainScreen
@@ -70,6 +72,7 @@ class OcistoreApp(App[Outcome]):
         self.glyphs = Glyphs.for_terminal(forced_ascii=opening.ascii)
         self.desk = Desk(self)
         self.runner = Runner(self)
+        self._typeahead = Typeahead(self)
         self.outcome = Outcome()
         self.commands_done: list[tuple[float, str, str]] = []
         """Moment, command line, and how it ended: the command log."""
@@ -185,6 +188,22 @@ class OcistoreApp(App[Outcome]):
     @on(Answer)
     def _deliver(self, answer: Answer) -> None:
         answer.deliver()
+
+    # keys, one after the other
+
+    async def on_event(self, event: Event) -> None:
+        """A key waits until the one before has done what it does."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            if self._typeahead.holds(event):
+                return
+            await super().on_event(event)
+            self._typeahead.handled(event)
+            return
+        await super().on_event(event)
+
+    @on(Follower)
+    def _key_is_through(self, follower: Follower) -> None:
+        self._typeahead.arrived(follower)
 
     # commands of every screen
 
