@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from ocistore_tui.errors import IntegrityError, NotFound, Unavailable
