@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.events import Key, Paste
 from textual.message import Message
+from textual.screen import Screen
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Typed = Key | Paste
 _TRIPS = 2
 """Behind a key, then behind the messages it caused."""
-_LONGEST_S = 0.25
+_LONGEST_S = 0.5
 """After that the next key goes on anyway: the follower went down with the widget it was on."""
 
 
@@ -47,6 +48,8 @@ class Typeahead:
         self._turn: Typed | None = None
         """The one that was held and comes again: later ones may be before it in the app's own queue."""
         self._number = 0
+        self._screen: Screen[object] | None = None
+        """Where the key on its way was typed."""
         self._patience: Timer | None = None
 
     def holds(self, event: Typed) -> bool:
@@ -65,6 +68,7 @@ class Typeahead:
             self._next()
             return
         self._number += 1
+        self._screen = self._app.screen
         self._patience = self._app.set_timer(_LONGEST_S, self._next)
         self._follow(1)
 
@@ -74,12 +78,19 @@ class Typeahead:
             return
         if follower.trip < _TRIPS:
             self._follow(follower.trip + 1)
-        else:
+        elif self._app.screen is self._screen:
             self._next()
+        else:  # it has just been opened, and is filled when it is laid out
+            number = self._number
+            self._app.screen.call_after_refresh(lambda: self._next_after(number))
 
     def _follow(self, trip: int) -> None:
         target: MessagePump = self._app.focused or self._app.screen
         target.post_message(Follower(self._number, trip))
+
+    def _next_after(self, number: int) -> None:
+        if number == self._number and self._patience is not None:
+            self._next()
 
     def _next(self) -> None:
         if self._patience is not None:

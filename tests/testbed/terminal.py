@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.testbed import need
@@ -28,6 +29,7 @@ class Terminal:
     def __init__(self, socket: Path, width: int, height: int) -> None:
         self._tmux = [need.program("tmux", hint="apt install tmux"), "-S", str(socket), "-f", "/dev/null"]
         self.size = (width, height)
+        self._exit_file: Path | None = None
 
     def run(self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, exit_file: Path) -> None:
         """Start ``command``; when it ends its exit code is in ``exit_file`` and the screen stays as it left it."""
@@ -35,6 +37,8 @@ class Terminal:
         clean = "env -u COLUMNS -u LINES -u AWS_CA_BUNDLE"  # the test's own size is not this terminal's
         line = f"{clean} {settings} {shlex.join(command)}; echo $? > {shlex.quote(str(exit_file))}; exec cat"
         width, height = self.size
+        exit_file.unlink(missing_ok=True)
+        self._exit_file = exit_file
         self._do("new-session", "-d", "-x", str(width), "-y", str(height), "-c", str(cwd), "sh", "-c", line)
         self._do("set-option", "-g", "status", "off")
         self._do("set-option", "-g", "set-clipboard", "on")
@@ -62,13 +66,32 @@ class Terminal:
 
     def wait_for(self, *texts: str, gone: str = "", timeout_s: float = 60) -> str:
         """The screen once it shows all of ``texts`` (and no longer ``gone``); fails with what it shows instead."""
+
+        def found(screen: str) -> bool:
+            return all(text in screen for text in texts) and not (gone and gone in screen)
+
+        return self._wait(found, f"{texts!r} (without {gone!r})", timeout_s)
+
+    def wait_for_line(self, pattern: str, *, timeout_s: float = 60) -> str:
+        """The first line of the screen in which the regular expression is found, once there is one."""
+        screen = self._wait(lambda screen: bool(re.search(pattern, screen)), f"line like {pattern!r}", timeout_s)
+        return next(line for line in screen.splitlines() if re.search(pattern, line))
+
+    def _wait(self, found: Callable[[str], bool], what: str, timeout_s: float) -> str:
         deadline = time.monotonic() + timeout_s
         while True:
+            ended = self._exit_file is not None and self._exit_file.exists()
             screen = self.screen()
-            if all(text in screen for text in texts) and not (gone and gone in screen):
+            if found(screen):
                 return screen
-            assert time.monotonic() < deadline, f"no {texts!r} (without {gone!r}) after {timeout_s} s on:\n{screen}"
+            assert not ended, f"no {what}, and the program has ended; it left:\n{screen}"
+            assert time.monotonic() < deadline, f"no {what} after {timeout_s} s on:\n{screen}"
             threading.Event().wait(_POLL_S)
+
+    def is_restored(self) -> bool:
+        """Whether the terminal is as a shell wants it: its own screen, a cursor to see, the mouse left alone."""
+        flags = self._do("display-message", "-p", "#{alternate_on} #{cursor_flag} #{mouse_any_flag}").split()
+        return flags == ["0", "1", "0"]
 
     def program_pid(self) -> int:
         """The process id of the program that runs in the pane."""

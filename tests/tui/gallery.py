@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ocistore_tui.errors import AccessDenied
+from ocistore_tui.model.listing import TimelineRow
 from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.progress import LayerProgress, LayerState
 from ocistore_tui.model.reference import Reference
@@ -42,6 +43,12 @@ def gallery() -> FakeService:
     service.add_tag("platform/api-gateway", "2.4.1", gateway, pushed=NOW - 2 * HOUR,
                     extras=("signature", "sbom", "provenance"))  # fmt: skip
     service.add_tag("platform/api-gateway", "latest", gateway, pushed=NOW - 2 * HOUR, extras=("signature", "sbom"))
+    service.timelines["platform/api-gateway", "2.4.1"] = (
+        TimelineRow(gateway.digest, NOW - 2 * HOUR, True, "index", 152_000_000, 1_000_000),
+        TimelineRow(
+            image("gateway before", 23_000_000, BOTH).digest, NOW - DAY, False, "index", 151_000_000, 151_000_000
+        ),
+    )
     for tag, days in (("2.4.0", 6), ("2.3.9", 21), ("2.3.8", 43)):
         service.add_tag("platform/api-gateway", tag, image(tag, 22_000_000), pushed=NOW - days * DAY)
     for tag, days in (("7.0.3", 1), ("7.0.2", 6)):
@@ -78,6 +85,9 @@ async def all_known(app: OcistoreApp, pilot: Pilot[Any]) -> None:
     """Until both sides are read to their ends."""
     await until(pilot, lambda: app.main_screen.bucket.model.is_complete and app.desk.is_idle, "both sides are read")
     app.main_screen.bucket.rows_list.move_to(("platform/api-gateway", "2.4.1"))
+    if app.screen.has_class("-wide"):  # there is room for what has to be asked for
+        service: Any = app.session.service
+        await until(pilot, lambda: service.count("attachments", "platform/api-gateway:2.4.1") and app.desk.is_idle)
 
 
 async def moving(app: OcistoreApp, pilot: Pilot[Any], clock: Clock) -> None:

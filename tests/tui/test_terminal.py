@@ -8,7 +8,6 @@ import json
 import os
 import pty
 import select
-import signal
 import struct
 import subprocess
 import sys
@@ -91,14 +90,6 @@ KEPT = {
     "lines": ["3 transfers stopped; the next start offers to resume"],
     "kept": ["team/app:0", "team/app:1", "team/app:2"],
 }
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_ends_it_with_the_terminal_restored(window: Window, number: signal.Signals, code: int) -> None:
-    window.process.send_signal(number)
-
-    assert window.left() == (code, KEPT)
-    assert b"\x1b[?1049l" in window.seen, "back on the screen that was there before"
 
 
 def test_a_window_that_is_closed_ends_it_too(window: Window) -> None:

@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 from ocistore_tui.tui.app import OcistoreApp
 from ocistore_tui.tui.ports import Outcome
 from ocistore_tui.tui.screens.plan import PlanScreen
+from ocistore_tui.tui.transfers import State
 from tests.tui.conftest import open_app
 from tests.tui.test_main_lists import a_store
 from tests.tui.waiting import screen_text, until
@@ -67,3 +68,12 @@ async def test_a_key_that_takes_its_widget_away_holds_nothing_up() -> None:
         await all_tags_are_shown(app, pilot)
         arrive_at_once(app, "question_mark", "escape", "w", "escape", "1")
         await until(pilot, lambda: app.screen is app.main_screen and app.main_screen.side is app.main_screen.local)
+
+
+async def test_a_key_behind_the_one_that_opens_a_screen_finds_it_filled() -> None:
+    service = a_store()
+    service.hold("push")
+    async with open_app(service=service) as (app, pilot):
+        await all_tags_are_shown(app, pilot)
+        arrive_at_once(app, "1", "p", "enter", "w", "P")
+        await until(pilot, lambda: [one.state for one in app.runner.queue] == [State.PAUSED], "P paused the push")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from dataclasses import replace
 
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.listing import Inspection, LayerRow, TagRow
@@ -11,11 +12,14 @@ from ocistore_tui.tui.detail.subject import Page, Subject, lines, step, waiting
 from ocistore_tui.tui.format import plural, short_digest, short_size
 from ocistore_tui.tui.rows.row import Column, Row, keyed
 
+_NEVER = 1_000_000
+"""No list is as wide."""
+_LOCAL = Column("LOCAL", 5, needs=96)
 # At 80 columns LOCAL and UNPACKED go first (ux.md §2.4); CREATED BY is cut to what is left.
-COLUMNS = (
+COLUMNS: tuple[Column, ...] = (
     Column("#", 3, right=True), Column("DIGEST", 12), Column("PACKED", 8, right=True),
     Column("UNPACKED", 8, right=True, needs=90), Column("UNIQUE", 8, right=True, needs=66),
-    Column("USED BY", 17, right=True, needs=76), Column("LOCAL", 5, needs=96), Column("CREATED BY"),
+    Column("USED BY", 17, right=True, needs=76), _LOCAL, Column("CREATED BY"),
 )  # fmt: skip
 
 
@@ -43,8 +47,9 @@ def layers_page(subject: Subject) -> Page:
         return Page(COLUMNS, keyed(()), empty=waiting(subject, "image", "the manifest"))
     rows: list[tuple[Hashable, Row]] = []
     full: dict[Hashable, str] = {}
+    is_artifact = image.kind == "artifact"
     for number, layer in enumerate(image.layers, 1):
-        created_by = step(layer.created_by) or inert(layer.media_type, limit=80)
+        created_by = step(layer.created_by) or inert(layer.media_type, limit=200)
         rows.append((
             number,
             Row(
@@ -54,9 +59,12 @@ def layers_page(subject: Subject) -> Page:
             ),
         ))  # fmt: skip
         full[number] = f"{layer.digest}\n{inert(layer.media_type)}\n\n{lines(layer.created_by)}".rstrip()
-    none = "an artifact without layers" if image.kind == "artifact" else "no layers"
+    none = "an artifact without layers" if is_artifact else "no layers"
     beneath, brief = _sum(image, subject)
-    return Page(COLUMNS, keyed(rows), beneath, brief, ((none, "dim"),), full)
+    columns = (*COLUMNS[:-1], Column("MEDIA TYPE")) if is_artifact else COLUMNS
+    if subject.here.get(subject.platform, {}) is None:  # there is nobody to ask
+        columns = tuple(replace(column, needs=_NEVER) if column is _LOCAL else column for column in columns)
+    return Page(columns, keyed(rows), beneath, brief, ((none, "dim"),), full)
 
 
 def _unpacked(subject: Subject, layer: LayerRow) -> str:
@@ -85,7 +93,7 @@ def _local(subject: Subject, layer: LayerRow) -> str:
     if subject.platform not in subject.here:
         return "…"
     here = subject.here[subject.platform]
-    return "?" if here is None else "yes" if here.get(layer.digest) else "no"
+    return "" if here is None else "yes" if here.get(layer.digest) else "no"
 
 
 def _sum(image: Inspection, subject: Subject) -> tuple[str, str]:
