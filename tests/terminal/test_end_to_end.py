@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tests.testbed.terminal import exit_code, terminal
 
 pytestmark = pytest.mark.xdist_group("engines")
 
-PROGRAM = "ocistore-tui"
+PROGRAM = str(Path(sys.executable).with_name("ocistore-tui"))
 
 
 def load(host: str, directory: Path, names: dict[str, images.Image]) -> None:
