@@ -142,9 +142,18 @@ def _short_directory() -> Iterator[Path]:
 
 def exit_code(directory: Path, *, timeout_s: float = 30) -> int:
     """The code the program ended with, once it has."""
-    deadline = time.monotonic() + timeout_s
     file = directory / "exit"
-    while not (file.exists() and file.read_text().strip()):
-        assert time.monotonic() < deadline, f"the program still runs after {timeout_s} s"
-        threading.Event().wait(_POLL_S)
+    assert wait_until(lambda: file.exists() and bool(file.read_text().strip()), timeout_s=timeout_s), (
+        f"the program still runs after {timeout_s} s"
+    )
     return int(file.read_text())
+
+
+def wait_until(holds: Callable[[], bool], *, timeout_s: float = 30) -> bool:
+    """Whether something that nobody tells of came true in time."""
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        threading.Event().wait(_POLL_S)
+    return True
