@@ -46,6 +46,18 @@ def ids_of(row: TagRow) -> set[Digest]:
     return found
 
 
+def _has_all(stored: TagRow, row: LocalRow) -> bool:
+    """Whether no platform of a local image of several is absent; a single one is the image itself."""
+    if len(row.platforms) < 2:
+        return True
+    return {_base(text) for text in row.platforms} <= {_base(text) for text in stored.platforms}
+
+
+def _base(platform: str) -> str:
+    """Without the variant, which not everybody tells."""
+    return "/".join(platform.split("/")[:2])
+
+
 class Comparison:
     """What is known of both sides."""
 
@@ -98,7 +110,7 @@ class Comparison:
             return Sameness.BROKEN
         places = self.stored_as(row)
         if places:
-            whole = any(not self._tags[place].missing for place in places)
+            whole = any(not self._tags[place].missing and _has_all(self._tags[place], row) for place in places)
             return Sameness.SAME if whole else Sameness.PARTIAL
         target = push_target(row)
         there = self._tags.get(target) if target is not None else None

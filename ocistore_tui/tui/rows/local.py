@@ -78,7 +78,11 @@ class LocalRows:
 
     def rebuild(self) -> None:
         """Filter and sort anew."""
-        shown = [row for row in self._all if self.filter.matches(row.name.lower(), lambda row=row: self._facts(row))]  # type: ignore[misc]
+        shown = [
+            row
+            for row in self._all
+            if self.filter.matches(row.name.lower() or f"<none> {row.image}", lambda row=row: self._facts(row))  # type: ignore[misc]
+        ]
         value: dict[str, Callable[[LocalRow], float | None]] = {
             "pushed": lambda row: row.created, "size": lambda row: row.size_bytes,
         }  # fmt: skip

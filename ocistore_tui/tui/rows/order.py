@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from ocistore_tui.model.natural import natural_key
-
 _T = TypeVar("_T")
 
-natural = lru_cache(maxsize=250_000)(natural_key)
+_DIGITS = re.compile("([0-9]+)")
+_MOST_ZEROS = 0xFFFF
+
+
+@lru_cache(maxsize=250_000)
+def natural(name: str) -> str:
+    """A text that sorts as `natural_key` does, in half the time."""
+    parts = _DIGITS.split(name)
+    parts[1::2] = map(_number, parts[1::2])
+    return "".join(parts)
+
+
+@lru_cache(maxsize=10_000)
+def _number(text: str) -> str:
+    """Digits that sort before every word, then by value, which is by length first; then as texts do."""
+    digits = text.lstrip("0")
+    zeros = len(text) - len(digits)
+    return f"\0{chr(len(digits) + 1)}{digits}{chr(_MOST_ZEROS - zeros if digits else zeros)}"
 
 
 @dataclass(frozen=True, slots=True)
