@@ -293,7 +293,7 @@ class RowList(ScrollView, can_focus=True):
     def on_click(self, event: Click) -> None:
         """Select; twice opens; the first column marks; a title sorts."""
         line = event.y - self._header
-        if self._header and event.y == 0:
+        if self._header and event.y == 0 and len(self._source):
             start = 3 if self._signs else 0
             for column, offset, width in self._widths(self.scrollable_content_region.width):
                 if start + offset <= event.x < start + offset + width and column.order:
