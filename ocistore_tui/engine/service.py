@@ -82,6 +82,12 @@ class Service:
         for found in repositories(self._context.store, start_after=start_after):
             yield RepositoryRow(found.name, found.valid)
 
+    def has_layout(self) -> bool:
+        """Whether anything is where registries keep repositories; one short look. False: no registry wrote here yet."""
+        from ocistore_tui.layout import paths
+
+        return next(self._context.store.list_dirs(paths.ROOT), None) is not None
+
     def tag_names(self, repository: str) -> Iterator[str]:
         """Only the names of a repository's tags, in byte order, as they are found."""
         return Repository(self._context.store, repository).tag_names()

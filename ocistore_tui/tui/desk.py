@@ -105,6 +105,17 @@ class Desk:
         self._running += 1
         threading.Thread(target=run, name=f"ocistore-{topic}", daemon=True).start()
 
+    def finish(self, topic: str, work: Callable[[], object], *, within_s: float) -> None:
+        """At the program's end: run ``work`` in a thread and wait for it, but no longer than ``within_s`` seconds."""
+
+        def run() -> None:
+            with contextlib.suppress(OciStoreError):
+                work()
+
+        thread = threading.Thread(target=run, name=f"ocistore-{topic}", daemon=True)
+        thread.start()
+        thread.join(within_s)
+
     def tell(self, call: Callable[[], None]) -> None:
         """From a worker: make a call in the UI's thread, such as handing over a page of rows."""
         self._post(call)

@@ -65,13 +65,11 @@ class FakeService(Gates):
         self.local_stored: dict[str, Stored] = {}
         """Local images by name, as ``plan_push`` finds them."""
         self.timelines: dict[tuple[str, str], tuple[TimelineRow, ...]] = {}
-        self.attached: dict[str, tuple[AttachmentRow, ...]] = {}
-        """By reference, as text."""
+        self.attached: dict[str, tuple[AttachmentRow, ...]] = {}  # by reference, as text
         self.kept: Remembered | None = None
         self.report = Report()
-        self.moves: dict[str, Move] = {}
-        """The last push or pull of each reference, as text."""
-        self.is_closed = False
+        self.moves: dict[str, Move] = {}  # the last of each reference, as text
+        self.is_closed, self.is_registry = False, True
         self._lock = threading.RLock()
 
     # what a test puts in
@@ -112,14 +110,12 @@ class FakeService(Gates):
 
     def add_repository(self, name: str) -> None:
         """Have a repository without tags."""
-        with self._lock:
-            self.rows.setdefault(name, {})
-            self.stored.setdefault(name, {})
+        self.rows.setdefault(name, {})
+        self.stored.setdefault(name, {})
 
     def drop_tag(self, repository: str, tag: str) -> None:
         """Somebody else deletes it."""
-        with self._lock:
-            del self.rows[repository][tag], self.stored[repository][tag]
+        del self.rows[repository][tag], self.stored[repository][tag]
 
     def add_local(
         self, name: str, image: Stored | None = None, *, place: LocalPlace | None = None, label: str = "", **row: object
@@ -151,6 +147,10 @@ class FakeService(Gates):
             if start_after is None or name.split("/") > start_after.split("/"):
                 self.wait("repositories", name)
                 yield RepositoryRow(name, is_repository(name))
+
+    def has_layout(self) -> bool:
+        self.arrive("has_layout")
+        return self.is_registry
 
     def tag_names(self, repository: str) -> Iterator[str]:
         self.arrive("tag_names", repository)

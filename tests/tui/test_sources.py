@@ -67,8 +67,9 @@ async def test_a_place_that_was_typed_before_is_on_the_list(stores: FakeStores, 
         app.push_screen(SourcesScreen(app.session))
         await until(pilot, lambda: "my archives" in screen_text(app))
         await until(pilot, lambda: "podman" in screen_text(app))
-        line = next(line for line in screen_text(app).splitlines() if "my archives" in line)
-        assert "shown now" in line
+        await until(pilot, lambda: "shown now" in screen_text(app))
+        line = next(line for line in screen_text(app).splitlines() if "shown now" in line)
+        assert "my archives" in line
         assert app.screen.query_one("#sources-list").cursor_key == app.session.place
 
 

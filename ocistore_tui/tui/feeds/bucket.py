@@ -7,13 +7,18 @@ scrolled to its end (or a filter needs it). What was seen before is shown at onc
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 
+from ocistore_tui.engine.service import Service
 from ocistore_tui.errors import NotFound, OciStoreError, StoreMissing
 from ocistore_tui.model.listing import Remembered, RepositoryRow, RepositorySummary, TagRow
 from ocistore_tui.tui.desk import Desk
+from ocistore_tui.tui.feeds.lookups import Lookups
+from ocistore_tui.tui.feeds.memory import Memory
+from ocistore_tui.tui.feeds.tags import TagKey, described, is_as_listed
 from ocistore_tui.tui.rows.bucket import BucketRows
 from ocistore_tui.tui.session import Session
 
@@ -21,8 +26,8 @@ PAGE = 200
 """Repositories asked for at once."""
 _BATCH = 500
 """Tag names handed over at once."""
-_LOOKERS = 4
-"""Questions about repositories side by side; tags are looked up eight at a time by the engine itself."""
+_SIDE_BY_SIDE = 4
+"""Questions about repositories at once; tags are looked up eight at a time by the engine itself."""
 SMALL_STORE_TAGS = 300
 """A store of no more tags is read whole by itself, so that sums and comparisons are exact."""
 
@@ -47,99 +52,153 @@ class BucketFeed:
         clock: Callable[[], float],
     ) -> None:
         self._desk, self._session, self._rows, self._changed, self._clock = desk, session, rows, changed, clock
-        self._repositories: Iterator[RepositoryRow] | None = None
-        self._seen: set[str] = set()
-        self._order: list[RepositoryRow] = []
+        self._pages: Iterator[RepositoryRow] | None = None
+        self._last: str | None = None
+        """The repository the listing got to."""
+        self._seen: dict[str, None] = {}
+        """Repositories that were found since the store was last asked anew."""
         self._tags: dict[str, dict[str, TagRow]] = {}
+        """Tags that need not be looked up, by repository."""
         self._summaries: dict[str, RepositorySummary] = {}
-        self._whole_tags: set[str] = set()
-        self._asked: set[str] = set()
+        self._listed: set[str] = set()
+        """Repositories whose tags were listed since then."""
+        self._listing: set[str] = set()
+        self._to_list: deque[str] = deque()
         self._visible: tuple[tuple[str, str | None], ...] = ()
+        self._is_read = False
+        """Whether the tags of a small store were asked for as a whole since then."""
+        self._is_listing_broken = False
+        self.memory = Memory(desk, session.service, rows)
         self.error: OciStoreError | None = None
-        self.is_loading = False
+        self.asked_at: float | None = None
+        """Since when a page of repositories is waited for; None: none is."""
         self.is_whole = False
         """Whether all repositories are known."""
-        self._is_read = False
-        """Whether the tags of a small store were asked for as a whole, since its repositories were listed."""
+        self.has_layout: bool | None = None
+        """Of a store without repositories: whether a registry's directories are there; None: not known."""
         self.seen_at: float | None = None
         """When what is shown was true: None while nothing is shown."""
-        self._remembered: dict[str, Mapping[str, tuple[TagRow, ...]]] = {}
-        """By repository: where its remembered tags are, while nobody asked for them."""
         self.is_remembered = False
         """Whether what is shown comes from this machine's memory."""
+        self._tag_lookups: Lookups[TagKey, TagRow] = Lookups(desk, "look", self._describe, self._described, self._over)
+        self._summary_lookups: Lookups[str, RepositorySummary] = Lookups(
+            desk, "summary", self._summarize, self._summed, self._over, side_by_side=_SIDE_BY_SIDE
+        )
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether a page of repositories is waited for."""
+        return self.asked_at is not None
+
+    @property
+    def _service(self) -> Service:
+        return self._session.service
 
     # repositories
 
     def start(self) -> None:
         """Show what is remembered, then ask the store."""
-        self.is_loading = True
-        self._desk.ask("remembered", lambda _: self._session.service.remembered(), self._recall, lambda _: self.again())
+        self.asked_at = self._clock()
+        self._desk.ask("remembered", lambda _: self._service.remembered(), self._recall, lambda _: self.again())
 
     def _recall(self, remembered: Remembered | None) -> None:
-        if remembered is not None and not self._order:
+        if remembered is not None and not self._seen:
             self.is_remembered, self.seen_at = True, remembered.moment
             self._rows.add_repositories(remembered.repositories)
-            self._remembered = dict.fromkeys(remembered.tags, remembered.tags)
+            self.memory.recall(remembered)
             self._changed()
         self.again()
 
     def again(self) -> None:
         """Ask the store anew; what is shown stays until the answer differs."""
-        self.is_loading, self.is_whole = True, False
-        self._repositories = None
-        self._order, self._seen, self._asked, self._summaries = [], set(), set(), {}
-        self._is_read = False
+        self.is_whole = self._is_read = self._is_listing_broken = False
+        self._pages = self._last = None
+        self._seen, self._summaries, self._listed = {}, {}, set()
+        self._tag_lookups.retry()
+        self._summary_lookups.retry()
         self.more()
 
     def more(self, count: int = PAGE) -> None:
         """Take the next page of repositories, unless all are known."""
         if self.is_whole:
             return
-        self.is_loading = True
-        service = self._session.service
+        self.asked_at = self._clock()
+        service, after = self._service, self._last
+        if self._pages is None:
+            self._pages = _lazily(lambda: service.repositories(start_after=after))
+        pages = self._pages
+        self._desk.ask("repositories", lambda _: list(islice(pages, count)), partial(self._page, count), self._failed)
 
-        def work(_: threading.Event) -> list[RepositoryRow]:
-            if self._repositories is None:
-                self._repositories = service.repositories()
-            return list(islice(self._repositories, count))
-
-        self._desk.ask("repositories", work, lambda page: self._page(page, count), self._failed)
-
-    def _page(self, page: list[RepositoryRow], count: int) -> None:
-        is_first = not self._order
-        self.is_loading, self.error = False, None
+    def _page(self, count: int, page: list[RepositoryRow]) -> None:
+        self.asked_at, self.error, self._is_listing_broken = None, None, False
         self.is_whole = len(page) < count
-        if is_first and self.is_remembered:
-            self.is_remembered = False
+        self.is_remembered = False
         self.seen_at = self._clock()
-        self._order += page
-        self._seen.update(row.name for row in page)
+        if page:
+            self._last = page[-1].name
+        self._seen.update(dict.fromkeys(row.name for row in page))
         if any(row.name not in self._rows.nodes for row in page):
             self._rows.is_complete = self._session.comparison.is_complete = False
         self._rows.add_repositories(page)
         if self.is_whole:
-            self._rows.keep_only(self._seen)
+            self._forget(self._rows.nodes.keys() - self._seen.keys())
             self._rows.is_whole = True
+            if not self._seen:
+                self._desk.ask("layout", lambda _: self._service.has_layout(), self._told_layout)
+        self.memory.learnt()
         for repository in self._rows.unfolded():
-            if repository in self._seen and repository not in self._whole_tags:
-                self.unfold(repository)
+            if repository in self._seen:
+                self.show(repository)
         self._changed()
         self.look(self._visible)
         self._read_small_store()
 
+    def _forget(self, gone: Iterable[str]) -> None:
+        gone = set(gone)
+        for repository in gone:
+            for tag in {*self._rows.nodes[repository].tags, *self._tags.pop(repository, ())}:
+                self._session.comparison.drop_tag(repository, tag)
+        self.memory.forget(gone)
+        self._rows.keep_only(set(self._seen))
+
+    def _told_layout(self, has_layout: bool) -> None:
+        self.has_layout = has_layout
+        self._changed()
+
     def _failed(self, error: OciStoreError) -> None:
         if isinstance(error, NotFound) and self._session.store.origin in ("embedded", "demo"):
-            self._page([], 1)  # the first push makes it
+            self._page(1, [])  # the first push makes it
             return
-        self.is_loading, self.error = False, error
-        self._repositories = None
+        self.asked_at, self.error, self._is_listing_broken = None, error, True
+        self._pages = None
         self._changed()
 
     # tags
 
+    def show(self, repository: str) -> None:
+        """A repository's tags are shown: list them, unless that was done since the store was asked anew."""
+        if repository not in self._listed or self._is_broken(repository):
+            self.unfold(repository)
+
     def unfold(self, repository: str) -> None:
-        """List the tags of one repository, as they are found."""
-        service = self._session.service
+        """List the tags of one repository, as they are found; a few repositories at a time."""
+        self._listed.add(repository)
+        if repository not in self._listing and repository not in self._to_list:
+            self._to_list.append(repository)
+            self._list_next()
+
+    def _is_broken(self, repository: str) -> bool:
+        node = self._rows.nodes.get(repository)
+        return node is not None and node.failure is not None
+
+    def _list_next(self) -> None:
+        while self._to_list and len(self._listing) < _SIDE_BY_SIDE:
+            repository = self._to_list.popleft()
+            self._listing.add(repository)
+            self._list(repository)
+
+    def _list(self, repository: str) -> None:
+        service = self._service
 
         def work(cancel: threading.Event) -> list[TagRow]:
             stubs = service.tag_stubs(repository)
@@ -149,51 +208,67 @@ class BucketFeed:
                 self._desk.tell(partial(self._stubs, repository, batch))
             return found
 
-        self._desk.ask(
-            f"tags {repository}", work, lambda found: self._listed(repository, found), self._tags_failed(repository)
-        )
+        topic = f"tags {repository}"
+        self._desk.ask(topic, work, partial(self._listed_whole, repository), partial(self._tags_failed, repository))
 
     def _stubs(self, repository: str, batch: Sequence[TagRow]) -> None:
         self._rows.add_stubs(repository, batch, is_whole=False)
         self._changed()
 
-    def _listed(self, repository: str, found: list[TagRow]) -> None:
-        self._whole_tags.add(repository)
+    def _listed_whole(self, repository: str, found: list[TagRow]) -> None:
+        node = self._rows.nodes.get(repository)
+        shown = dict(node.tags) if node is not None else {}
         known = self._tags.setdefault(repository, {})
-        for name in known.keys() - {row.name for row in found}:
-            del known[name]
+        for name in {*known, *shown} - {row.name for row in found}:
+            known.pop(name, None)
             self._session.comparison.drop_tag(repository, name)
+        for row in found:
+            before = known.get(row.name) or shown.get(row.name)
+            if before is not None and is_as_listed(before, row):
+                known[row.name] = before
+            else:
+                known.pop(row.name, None)  # it is looked up anew when it is on the screen
         self._rows.add_stubs(repository, found, is_whole=True)
+        self.memory.learnt()
+        self._list_ended(repository)
+
+    def _tags_failed(self, repository: str, error: OciStoreError) -> None:
+        self._rows.set_failure(repository, error)
+        self._list_ended(repository)
+
+    def _list_ended(self, repository: str) -> None:
+        self._listing.discard(repository)
+        self._list_next()
         self._changed()
         self.look(self._visible)
 
-    def _tags_failed(self, repository: str) -> Callable[[OciStoreError], None]:
-        def failed(error: OciStoreError) -> None:
-            self._rows.set_failure(repository, error)
-            self._changed()
-
-        return failed
-
     def touch(self, repository: str, tag: str | None) -> None:
         """Something of ours changed this tag: look at it again."""
-        if repository not in self._seen:
-            self._rows.add_repositories([RepositoryRow(repository, is_valid=True)])
-            self._order.append(RepositoryRow(repository, is_valid=True))
-            self._seen.add(repository)
-        self._asked.discard(repository)
-        if repository in self._rows.unfolded() or repository in self._whole_tags:
+        self._rows.add_repositories([RepositoryRow(repository, is_valid=True)])
+        self._seen.setdefault(repository)
+        self._summaries.pop(repository, None)
+        self._listed.discard(repository)
+        if repository in self._rows.unfolded():
             self.unfold(repository)
         if tag is not None:
-            self._describe(f"touch {repository}", {repository: [tag]})
-        self._ask_summaries([repository])
+            keys = [(repository, tag)]
+            self._desk.ask(
+                f"touch {repository}", lambda cancel: list(self._describe(keys, cancel)), self._touched, self._over
+            )
+        self.look(self._visible)
+
+    def _touched(self, rows: Iterable[tuple[TagKey, TagRow]]) -> None:
+        for key, row in rows:
+            self._described(key, row)
 
     def _remember(self, repositories: Iterable[str]) -> None:
         """Show the tags that are remembered of these, until the store tells."""
         for repository in repositories:
-            tags = self._remembered.pop(repository, None)
-            if tags is None or repository in self._whole_tags:
+            rows = None if repository in self._listed else self.memory.take(repository)
+            if rows is None:
                 continue
-            rows = tags[repository]
+            fresh = self._tags.get(repository, {})
+            rows = tuple(fresh.get(row.name, row) for row in rows)
             self._rows.add_stubs(repository, rows, is_whole=True)
             for row in rows:
                 self._session.comparison.set_tag(repository, row)
@@ -201,63 +276,55 @@ class BucketFeed:
 
     def remember_all(self) -> None:
         """The same of all repositories: a filter or the flat list looks at every tag."""
-        self._remember(list(self._remembered))
+        self._remember(self.memory.unread)
 
     # what is on the screen
 
     def look(self, visible: Sequence[tuple[str, str | None]]) -> None:
         """Ask for details of these rows (repository, tag or None); what scrolled away is dropped."""
         self._visible = tuple(visible)
-        self._remember({repository for repository, _ in self._visible})
-        wanted: dict[str, list[str]] = {}
-        for repository, tag in self._visible:
-            if tag is not None and tag not in self._tags.get(repository, {}):
-                wanted.setdefault(repository, []).append(tag)
-        if wanted:
-            self._describe("look", wanted)
-        self._ask_summaries([name for name, tag in self._visible if tag is None and name in self._seen])
+        self._remember({repository: None for repository, _ in self._visible})
+        self._tag_lookups.want(
+            [(name, tag) for name, tag in self._visible if tag is not None and tag not in self._tags.get(name, {})]
+        )
+        wanted = [name for name, tag in self._visible if tag is None and name in self._seen]
+        if self.is_whole and len(self._seen) <= SMALL_STORE_TAGS:
+            wanted += self._seen
+        self._summary_lookups.want([name for name in wanted if name not in self._summaries])
 
-    def _describe(self, topic: str, wanted: dict[str, list[str]]) -> None:
-        service = self._session.service
+    def _describe(self, keys: Sequence[TagKey], cancel: threading.Event) -> Iterator[tuple[TagKey, TagRow]]:
+        return described(self._service, keys, cancel)
 
-        def work(cancel: threading.Event) -> None:
-            for repository, tags in wanted.items():
-                for row in service.describe_tags(repository, tags, cancel=cancel):
-                    self._desk.tell(partial(self._described, repository, row))
+    def _described(self, key: TagKey, row: TagRow) -> None:
+        self._tags.setdefault(key[0], {})[row.name] = row
+        self._rows.set_tag(key[0], row)
+        self._session.comparison.set_tag(key[0], row)
+        self._alive()
 
-        self._desk.ask(topic, work, lambda _: self._changed(), self._offline)
+    def _summarize(self, names: Sequence[str], cancel: threading.Event) -> Iterator[tuple[str, RepositorySummary]]:
+        for name in names:
+            if cancel.is_set():
+                return
+            yield name, self._service.summary(name)
 
-    def _described(self, repository: str, row: TagRow) -> None:
-        self._tags.setdefault(repository, {})[row.name] = row
-        self._rows.set_tag(repository, row)
-        self._session.comparison.set_tag(repository, row)
-        self._changed()
-
-    def _ask_summaries(self, names: Sequence[str]) -> None:
-        wanted = [name for name in names if name not in self._asked]
-        self._asked.update(wanted)
-        service = self._session.service
-        for share in (wanted[start::_LOOKERS] for start in range(_LOOKERS)):
-            if not share:
-                continue
-
-            def work(_: threading.Event, share: list[str] = share) -> None:
-                for name in share:
-                    summary = service.summary(name)
-                    self._desk.tell(partial(self._summed, summary))
-
-            self._desk.ask(f"summary {share[0]}", work, lambda _: self._read_small_store(), self._offline)
-
-    def _summed(self, summary: RepositorySummary) -> None:
-        self._summaries[summary.name] = summary
+    def _summed(self, name: str, summary: RepositorySummary) -> None:
+        self._summaries[name] = summary
         self._rows.set_summary(summary)
+        self._alive()
+
+    def _alive(self) -> None:
+        """The store answered, so what a look-up failed with is over; a listing has to be asked for again."""
+        if not self._is_listing_broken:
+            self.error = None
+        self.memory.learnt()
         self._changed()
 
-    def _offline(self, error: OciStoreError) -> None:
-        """The store did not answer; that something in it is gone is no reason to say so."""
-        if not isinstance(error, NotFound) or isinstance(error, StoreMissing):
+    def _over(self, error: OciStoreError | None = None) -> None:
+        """A look-up is over. That something in the store is gone is no reason to say that it does not answer."""
+        if error is not None and (not isinstance(error, NotFound) or isinstance(error, StoreMissing)):
             self.error = error
         self._changed()
+        self._read_small_store()
 
     # a small store is read whole
 
@@ -265,16 +332,15 @@ class BucketFeed:
         """Once all repositories are summed and their tags are few: read the rest, so that sums are exact."""
         if not self.is_whole or self._is_read or self.error is not None:
             return
-        missing = [row.name for row in self._order if row.name not in self._summaries]
-        if len(self._order) > SMALL_STORE_TAGS:
+        is_small = len(self._seen) <= SMALL_STORE_TAGS
+        if is_small and any(name not in self._summaries for name in self._seen):
             return
-        if missing:
-            self._ask_summaries(missing)
+        is_small = is_small and sum(summary.tags for summary in self._summaries.values()) <= SMALL_STORE_TAGS
+        if not is_small:
+            self._rows.is_complete = self._session.comparison.is_complete = False
             return
-        if sum(summary.tags for summary in self._summaries.values()) > SMALL_STORE_TAGS:
-            return
-        service, names = self._session.service, [row.name for row in self._order]
         self._is_read = True
+        service, names = self._service, list(self._seen)
 
         def work(cancel: threading.Event) -> dict[str, list[TagRow]]:
             whole: dict[str, list[TagRow]] = {}
@@ -285,28 +351,30 @@ class BucketFeed:
                 whole[name] = list(service.describe_tags(name, [row.name for row in stubs], cancel=cancel))
             return whole
 
-        self._desk.ask("whole store", work, self._read, self._offline)
+        self._desk.ask("whole store", work, self._read, self._over)
 
     def _read(self, whole: dict[str, list[TagRow]]) -> None:
+        comparison = self._session.comparison
         for repository, rows in whole.items():
-            self._whole_tags.add(repository)
+            self._listed.add(repository)
+            node = self._rows.nodes.get(repository)
+            for tag in {*self._tags.get(repository, ()), *(node.tags if node is not None else ())}:
+                comparison.drop_tag(repository, tag)
             self._tags[repository] = {row.name: row for row in rows}
-            self._rows.add_stubs(repository, rows, is_whole=True)
+            self._rows.add_stubs(repository, [row for row in rows if not row.is_gone], is_whole=True)
             for row in rows:
                 self._rows.set_tag(repository, row)
-                self._session.comparison.set_tag(repository, row)
-        self._rows.is_complete = True
-        self._session.comparison.is_complete = True
+                comparison.set_tag(repository, row)
+        self._rows.is_complete = comparison.is_complete = True
+        self.memory.learnt()
         self._changed()
-        self.keep()
 
-    def keep(self) -> None:
+    def keep(self, *, at_the_end: bool = False) -> None:
         """Remember what is known, for the next start."""
-        if not self._order:
-            return
-        service = self._session.service
-        remembered = Remembered(
-            self.seen_at or self._clock(), tuple(self._order), self.is_whole,
-            {name: tuple(rows.values()) for name, rows in self._tags.items() if name in self._whole_tags},
-        )  # fmt: skip
-        self._desk.ask("remember", lambda _: service.remember(remembered), lambda _: None)
+        if self.seen_at is not None:
+            self.memory.keep(self.seen_at, is_whole=self.is_whole, at_the_end=at_the_end)
+
+
+def _lazily(make: Callable[[], Iterator[RepositoryRow]]) -> Iterator[RepositoryRow]:
+    """In a thread: not even the first look at the store is made before the first row is taken."""
+    yield from make()

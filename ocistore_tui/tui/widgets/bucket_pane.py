@@ -240,8 +240,8 @@ class BucketPane(Pane):
 
     def _fold(self, repository: str, *, is_open: bool) -> None:
         self.model.fold(repository, is_open=is_open)
-        if is_open and not self.model.nodes[repository].is_listed:
-            self.feed.unfold(repository)
+        if is_open:
+            self.feed.show(repository)
         self.redraw()
 
     def action_fold(self) -> None:

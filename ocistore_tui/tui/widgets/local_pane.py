@@ -40,7 +40,7 @@ class LocalPane(Pane):
     def on_mount(self) -> None:
         """Model and feed need the app."""
         self.model = LocalRows(self.session.comparison, self.app.glyphs, self.app.clock)
-        self.feed = LocalFeed(self.app.desk, self.session, self._fed)
+        self.feed = LocalFeed(self.app.desk, self.session, self._fed, self.app.clock)
         self.redraw()
 
     def start(self) -> None:
