@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from tests.testbed.terminal import Terminal, exit_code
+from tests.testbed.terminal import Terminal, exit_code, wait_until
 
 PROGRAM = str(Path(sys.executable).with_name("ocistore-tui"))
 LOCAL, STORE = "1", "2"
@@ -43,6 +43,7 @@ def leave(screen: Terminal, directory: Path, *, code: int = 0) -> str:
 
 def has_left(screen: Terminal, directory: Path, *, code: int = 0) -> str:
     """Wait for the end, and see that the terminal is as it was."""
+    assert wait_until((directory / "exit").exists), f"the program still runs:\n{screen.screen()}"
     assert exit_code(directory) == code, screen.screen()
     assert screen.is_restored()
     left = screen.screen()
