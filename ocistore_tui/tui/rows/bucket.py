@@ -3,55 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from operator import attrgetter
 
 from ocistore_tui.errors import OciStoreError
-from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.listing import RepositoryRow, RepositorySummary, TagRow
 from ocistore_tui.tui.glyphs import Glyphs
 from ocistore_tui.tui.rows.compare import Comparison
+from ocistore_tui.tui.rows.facts import TagFacts
 from ocistore_tui.tui.rows.filter import Filter
-from ocistore_tui.tui.rows.marks import Marks
-from ocistore_tui.tui.rows.order import Order, arrange, natural
+from ocistore_tui.tui.rows.marks import Key as Key
+from ocistore_tui.tui.rows.marks import TagMarks
+from ocistore_tui.tui.rows.node import Node
+from ocistore_tui.tui.rows.order import Order, arrange, natural, uncollected
 from ocistore_tui.tui.rows.paint import Painter
 from ocistore_tui.tui.rows.row import Row
 from ocistore_tui.tui.rows.unique import Sharing
-
-Key = tuple[str, str | None]
-"""Repository and tag; None: the repository itself; an empty tag: the line that says its tags are being listed."""
-
-
-@dataclass(slots=True)
-class Node:
-    """One repository."""
-
-    name: str
-    is_valid: bool
-    lower: str
-    tags: dict[str, TagRow] = field(default_factory=dict)
-    """Tags of images."""
-    attached: dict[Digest, list[TagRow]] = field(default_factory=dict)
-    """Tags that belong to another image, by its digest."""
-    summary: RepositorySummary | None = None
-    failure: OciStoreError | None = None
-    is_open: bool = False
-    is_listed: bool = False
-    """Whether all its tags are known by name."""
-    first_names: dict[Digest, str] | None = None
-    """Of digests that several tags name: the tag people mean; None: to be found anew."""
-
-    @property
-    def pushed(self) -> float | None:
-        """When a tag was last moved."""
-        known = max((row.pushed for row in self.tags.values() if row.pushed is not None), default=None)
-        return known if known is not None else self.summary.pushed if self.summary else None
-
-    @property
-    def tag_count(self) -> int | None:
-        """Tags of images; None: not known."""
-        if self.is_listed:
-            return len(self.tags)
-        return self.summary.tags if self.summary else None
 
 
 class BucketRows:
@@ -65,7 +31,7 @@ class BucketRows:
 
     def __init__(self, comparison: Comparison, glyphs: Glyphs, clock: Callable[[], float]) -> None:
         self.nodes: dict[str, Node] = {}
-        self.marks: Marks[Key] = Marks()
+        self.marks = TagMarks(lambda repository: self.nodes[repository].tags if repository in self.nodes else ())
         self.filter = Filter("")
         self.order = Order("pushed")
         self.is_flat = False
@@ -78,6 +44,8 @@ class BucketRows:
         self._index: dict[Hashable, int] | None = None
         self._is_dirty = False
         self._sharing: Sharing | None = None
+        self.comparison = comparison
+        self._clock = clock
         self.painter = Painter(self, comparison, glyphs, clock)
 
     # what is learnt
@@ -91,17 +59,19 @@ class BucketRows:
 
     def keep_only(self, names: set[str]) -> None:
         """All repositories are known now: forget the others."""
-        for name in self.nodes.keys() - names:
+        gone = self.nodes.keys() - names
+        for name in gone:
             del self.nodes[name]
-            self.marks.remove([key for key in self.marks.listed() if key[0] == name])
-            self._is_dirty = True
+            self.marks.forget(name)
+        if gone:
+            self._is_dirty, self._sharing = True, None
 
     def set_summary(self, summary: RepositorySummary) -> None:
         """What a look at a repository told."""
         node = self.nodes.get(summary.name)
         if node is not None:
             node.summary = summary
-            self._is_dirty = self._is_dirty or self.order.by == "pushed"
+            self._is_dirty = self._is_dirty or self.order.by != "name"
 
     def set_failure(self, repository: str, error: OciStoreError) -> None:
         """The repository's tags cannot be listed."""
@@ -110,7 +80,7 @@ class BucketRows:
             node.failure, node.is_listed = error, True
             self._is_dirty = True
 
-    def add_stubs(self, repository: str, rows: Sequence[TagRow], *, is_whole: bool) -> None:
+    def add_stubs(self, repository: str, rows: Iterable[TagRow], *, is_whole: bool) -> None:
         """Tags that were listed; what is known of them already stays.
 
         Args:
@@ -121,40 +91,26 @@ class BucketRows:
         node = self.nodes.get(repository)
         if node is None:
             return
-        node.failure = node.first_names = None
-        if is_whole:
-            names = {row.name for row in rows}
-            gone = node.tags.keys() - names
-            for name in gone:
-                del node.tags[name]
-            self.marks.remove([(repository, name) for name in gone])
-            node.is_listed = True
-            node.attached = {}
-        for row in rows:
-            if row.subject is not None:
-                attached = node.attached.setdefault(row.subject, [])
-                attached[:] = [other for other in attached if other.name != row.name] + [row]
-            elif (known := node.tags.get(row.name)) is None or row.is_described or known.pushed != row.pushed:
-                node.tags[row.name] = row
-        self._is_dirty = True
-        self._sharing = None
+        gone = node.take(rows, is_whole=is_whole)
+        self.marks.drop((repository, name) for name in gone)
+        self._is_dirty, self._sharing = True, None
 
     def set_tag(self, repository: str, row: TagRow) -> None:
         """All there is to know of one tag."""
         node = self.nodes.get(repository)
         if node is None:
             return
-        self._sharing = node.first_names = None
-        if row.subject is not None:
-            attached = node.attached.setdefault(row.subject, [])
-            attached[:] = [other for other in attached if other.name != row.name] + [row]
+        self._sharing = None
+        known = node.tags.get(row.name)
+        if row.is_gone and not (known is not None and known.pushed is None):
+            if known is not None:
+                node.drop(row.name)
+                self.marks.drop([(repository, row.name)])
+                self._is_dirty = True
             return
-        is_new = row.name not in node.tags
-        if row.is_gone and not (row.name in node.tags and node.tags[row.name].pushed is None):
-            self._is_dirty = node.tags.pop(row.name, None) is not None or self._is_dirty
-            return
-        node.tags[row.name] = row
-        if is_new or self.filter.needs_facts or self.order.by in ("size", "unique"):
+        is_new = node.put(row)
+        moved = known is not None and known.pushed != row.pushed and self.order.by == "pushed"
+        if is_new or moved or self.filter.needs_facts or self.order.by in ("size", "unique") or self.shows_hidden:
             self._is_dirty = True
 
     # folding, order, filter
@@ -175,50 +131,72 @@ class BucketRows:
         self._is_dirty = True
 
     def _refresh(self) -> None:
-        if not self._is_dirty:
-            return
-        self._is_dirty, self._index = False, None
+        if self._is_dirty:
+            self._is_dirty, self._index = False, None
+            with uncollected():
+                self._keys = self._flat_keys() if self.is_flat else self._tree_keys()
+
+    def _tree_keys(self) -> list[Key]:
         keys: list[Key] = []
-        if self.is_flat:
-            pairs = [(node, row) for node in self.nodes.values() for row in self._matching(node)]
-            ordered = arrange(
-                pairs,
-                self.order,
-                lambda pair: (natural(pair[0].name), natural(pair[1].name)),
-                lambda pair: self._value(pair[1]),
-            )
-            self._keys = [(node.name, row.name) for node, row in ordered]
-            return
+        is_filtered = bool(self.filter)
         for node in self._ordered_nodes():
-            rows = self._matching(node) if node.is_open or self.filter else []
-            if self.filter and not rows and not self.filter.matches(node.lower):
+            name = node.name
+            # Fields ask for facts, and only tags have them.
+            by_name = is_filtered and not self.filter.needs_facts and self.filter.matches(node.lower)
+            rows = self._matching(node) if node.is_open or is_filtered else []
+            if is_filtered and not rows and not by_name:
                 continue
-            keys.append((node.name, None))
-            if not (node.is_open or (self.filter and rows and not self.filter.matches(node.lower))):
+            keys.append((name, None))
+            if not node.is_open and (by_name or not is_filtered):
                 continue
-            for row in arrange(rows, self.order, lambda row: natural(row.name), self._value):
-                keys.append((node.name, row.name))
-                if self.shows_hidden and row.digest is not None:
-                    keys += [(node.name, attached.name) for attached in node.attached.get(row.digest, ())]
+            keys += self._tag_keys(node, self._arranged(rows))
             if not node.is_listed:
-                keys.append((node.name, ""))
-        self._keys = keys
+                keys.append((name, ""))
+        return keys
+
+    def _tag_keys(self, node: Node, rows: Sequence[TagRow]) -> Iterable[Key]:
+        name = node.name
+        if not self.shows_hidden or not node.attached:
+            return [(name, row.name) for row in rows]
+        names: dict[str, None] = {}
+        for row in rows:
+            names[row.name] = None
+            names.update(dict.fromkeys(attached.name for attached in node.attached_to(row)))
+        if not self.filter:
+            names.update(dict.fromkeys(row.name for row in node.left_over(names)))
+        return [(name, tag) for tag in names]
+
+    def _flat_keys(self) -> list[Key]:
+        by_node = [(node, rows) for node in self.nodes.values() if (rows := self._matching(node))]
+        if self.order.by == "name":
+            by_node.sort(key=lambda pair: natural(pair[0].name), reverse=self.order.reverse)
+            return [key for node, rows in by_node for key in self._tag_keys(node, self._arranged(rows))]
+        value = self._value
+        known: list[tuple[Node, TagRow]] = []
+        unknown: list[tuple[Node, list[TagRow]]] = []
+        for node, rows in by_node:
+            blank = [row for row in rows if value(row) is None]
+            known += [(node, row) for row in rows if not blank or value(row) is not None]
+            unknown.append((node, blank))
+        ordered = arrange(known, self.order, lambda _: "", lambda pair: value(pair[1]))
+        # What is not known goes last by name: repositories first, as they are few.
+        for node, rows in sorted(unknown, key=lambda pair: natural(pair[0].name)):
+            ordered += [(node, row) for row in sorted(rows, key=lambda row: natural(row.name))]
+        if not self.shows_hidden:
+            return [(node.name, row.name) for node, row in ordered]
+        return [key for node, row in ordered for key in self._tag_keys(node, [row])]
+
+    def _arranged(self, rows: list[TagRow]) -> list[TagRow]:
+        return arrange(rows, self.order, lambda row: natural(row.name), self._value)
 
     def _ordered_nodes(self) -> list[Node]:
-        order = self.order
-        nodes = list(self.nodes.values())
+        order, nodes = self.order, list(self.nodes.values())
+        value: Callable[[Node], float | None]
         if not self.is_sorted_by_facts:
-            return arrange(
-                nodes,
-                Order("name", order.reverse and order.by == "name"),
-                lambda node: natural(node.name),
-                lambda _: None,
-            )
-        value: dict[str, Callable[[Node], float | None]] = {
-            "pushed": lambda node: node.pushed, "size": lambda node: self.painter.size_of(node)[0],
-            "unique": lambda node: self.painter.size_of(node)[0],
-        }  # fmt: skip
-        return arrange(nodes, order, lambda node: natural(node.name), value[order.by])
+            order, value = Order("name", order.reverse and order.by == "name"), _nothing
+        else:
+            value = _pushed if order.by == "pushed" else _size
+        return arrange(nodes, order, lambda node: natural(node.name), value)
 
     @property
     def is_sorted_by_facts(self) -> bool:
@@ -230,29 +208,27 @@ class BucketRows:
     def _matching(self, node: Node) -> list[TagRow]:
         if not self.filter:
             return list(node.tags.values())
-        prefix = node.lower + ":"
-        return [
-            row
-            for row in node.tags.values()
-            if self.filter.matches(prefix + row.name.lower(), lambda row=row: self.painter.facts(node, row))  # type: ignore[misc]
-        ]
+        prefix, matches = node.lower + ":", self.filter.matches
+        if not self.filter.needs_facts:
+            return [row for row in node.tags.values() if matches(prefix + row.name.lower())]
+        now = self._clock()
+        return [row for row in node.tags.values() if matches(prefix + row.name.lower(), TagFacts(self, node, row, now))]
 
-    def _value(self, row: TagRow) -> float | None:
-        if self.order.by == "pushed":
-            return row.pushed
+    @property
+    def _value(self) -> Callable[[TagRow], float | None]:
         if self.order.by == "unique":
-            return self.sharing.unique_bytes(row.digest) if self.is_complete and row.digest else None
-        return row.size_bytes
+            return self._unique
+        return _pushed if self.order.by == "pushed" else _size
+
+    def _unique(self, row: TagRow) -> float | None:
+        return self.sharing.unique_bytes(row.digest) if self.is_complete and row.digest else None
 
     @property
     def sharing(self) -> Sharing:
         """Who shares what, over everything that is described."""
         if self._sharing is None:
             self._sharing = Sharing(
-                row
-                for node in self.nodes.values()
-                for rows in (node.tags.values(), *node.attached.values())
-                for row in rows
+                row for node in self.nodes.values() for row in (*node.tags.values(), *node.attachments())
             )
         return self._sharing
 
@@ -275,12 +251,16 @@ class BucketRows:
     def index(self, key: Hashable) -> int | None:
         """Where a line is; a folded tag's place is its repository's."""
         self._refresh()
-        if self._index is None:
-            self._index = {key: index for index, key in enumerate(self._keys)}
-        found = self._index.get(key)
+        found = self._places.get(key)
         if found is None and isinstance(key, tuple) and key[1] is not None:
-            return self._index.get((key[0], None))
+            return self._places.get((key[0], None))
         return found
+
+    @property
+    def _places(self) -> dict[Hashable, int]:
+        if self._index is None:
+            self._index = dict(zip(self._keys, range(len(self._keys)), strict=True))
+        return self._index
 
     # what commands are about
 
@@ -294,11 +274,11 @@ class BucketRows:
         found = node.tags.get(key[1])
         if found is not None:
             return found
-        return next((row for rows in node.attached.values() for row in rows if row.name == key[1]), None)
+        return next((row for row in node.attachments() if row.name == key[1]), None)
 
     def is_marked(self, key: Key) -> bool:
         """Whether a line is marked, by itself or with its repository."""
-        return key in self.marks or (bool(key[1]) and (key[0], None) in self.marks)
+        return self.marks.covers(key)
 
     def chosen(self, cursor: Hashable) -> list[Key]:
         """Tags a command is about: the marks, or the cursor's row; a repository stands for its known tags."""
@@ -320,9 +300,9 @@ class BucketRows:
     @property
     def hidden_marks(self) -> int:
         """Marked lines that filter or folding hides."""
-        return (
-            sum(key not in (self._index or {}) for key in self.marks.listed()) if self.index(("", None)) is None else 0
-        )
+        self._refresh()
+        places = self._places
+        return sum(key not in places for key in self.marks.listed())
 
     def shown_tags(self) -> list[Key]:
         """Tags on the list, for marking by range, pattern or inversion."""
@@ -341,3 +321,11 @@ class BucketRows:
     def name(self, key: Key) -> str:
         """A line's name, for marking by pattern."""
         return f"{key[0]}:{key[1]}" if key[1] else key[0]
+
+
+_pushed: Callable[[Node | TagRow], float | None] = attrgetter("pushed")
+_size: Callable[[Node | TagRow], float | None] = attrgetter("size_bytes")
+
+
+def _nothing(_: Node) -> None:
+    return None

@@ -9,7 +9,8 @@ from ocistore_tui.model.text import inert
 from ocistore_tui.tui.format import short_age, short_size
 from ocistore_tui.tui.glyphs import Glyphs
 from ocistore_tui.tui.rows.compare import Comparison, Sameness
-from ocistore_tui.tui.rows.filter import Facts, Filter
+from ocistore_tui.tui.rows.facts import LocalFacts
+from ocistore_tui.tui.rows.filter import Filter
 from ocistore_tui.tui.rows.marks import Marks
 from ocistore_tui.tui.rows.order import Order, arrange, natural
 from ocistore_tui.tui.rows.row import Column, Row
@@ -79,9 +80,7 @@ class LocalRows:
     def rebuild(self) -> None:
         """Filter and sort anew."""
         shown = [
-            row
-            for row in self._all
-            if self.filter.matches(row.name.lower() or f"<none> {row.image}", lambda row=row: self._facts(row))  # type: ignore[misc]
+            row for row in self._all if self.filter.matches(row.name.lower() or f"<none> {row.image}", self._facts(row))
         ]
         value: dict[str, Callable[[LocalRow], float | None]] = {
             "pushed": lambda row: row.created, "size": lambda row: row.size_bytes,
@@ -91,15 +90,8 @@ class LocalRows:
         )
         self._index = {row.image: index for index, row in enumerate(self._shown)}
 
-    def _facts(self, row: LocalRow) -> Facts:
-        sameness = self._comparison.of_local(row)
-        return Facts(
-            size_bytes=row.size_bytes,
-            age_s=None if row.created is None else self._clock() - row.created,
-            platforms=row.platforms,
-            digest=str(next(iter(row.ids), "")),
-            states=(sameness.glyph, *(("marked",) if row.image in self.marks else ())),
-        )
+    def _facts(self, row: LocalRow) -> LocalFacts:
+        return LocalFacts(self._comparison, row, self._clock(), is_marked=row.image in self.marks)
 
     def at(self, key: Hashable) -> LocalRow | None:
         """The image of a key, shown or not."""

@@ -12,12 +12,12 @@ from ocistore_tui.model.text import inert
 from ocistore_tui.tui.format import count, plural, short_age, short_size
 from ocistore_tui.tui.glyphs import Glyphs
 from ocistore_tui.tui.rows.compare import Comparison, Sameness
-from ocistore_tui.tui.rows.filter import Facts
 from ocistore_tui.tui.rows.order import natural
 from ocistore_tui.tui.rows.row import Column, Row
 
 if TYPE_CHECKING:
-    from ocistore_tui.tui.rows.bucket import BucketRows, Node
+    from ocistore_tui.tui.rows.bucket import BucketRows
+    from ocistore_tui.tui.rows.node import Node
 
 COLUMNS = (
     Column("REPOSITORY / TAG", order="name"),
@@ -65,22 +65,18 @@ class Painter:
             counted = f"  over {count(node.summary.tags)} tags"
         size_bytes, is_exact = self.size_of(node)
         size = "" if size_bytes is None else ("" if is_exact else "≥") + short_size(size_bytes)
-        key = (node.name, None)
-        is_marked = key in self._rows.marks
-        some = not is_marked and any((node.name, name) in self._rows.marks for name in node.tags)
+        marks = self._rows.marks
+        single = marks.marked_in(node.name)
+        is_marked = (node.name, None) in marks or (node.is_listed and 0 < len(node.tags) <= single)
         return Row(
             (f"{arrow} {name}{counted}", "", size, short_age(node.pushed, self._clock())),
-            ("bold", "", "dim", "dim"), is_marked=is_marked or some,
+            ("bold", "", "dim", "dim"), is_marked=is_marked or single > 0,
             mark=glyphs.marked if is_marked else glyphs.some_marked,
         )  # fmt: skip
 
     def size_of(self, node: Node) -> tuple[int | None, bool]:
         """Bytes below a repository, each blob once, and whether that is all; None: nothing is known."""
-        blobs: dict[Digest, int] = {}
-        for row in node.tags.values():
-            blobs.update(row.blobs)
-        is_exact = node.is_listed and all(row.is_described for row in node.tags.values())
-        return (sum(blobs.values()), is_exact) if blobs else (None, False)
+        return node.size_bytes, node.is_described and node.size_bytes is not None
 
     def _tag(self, node: Node, row: TagRow) -> Row:
         glyphs, rows = self._glyphs, self._rows
@@ -134,26 +130,12 @@ class Painter:
 
     def extras(self, node: Node, row: TagRow) -> list[str]:
         """Kinds of what is attached to an image, as far as names and its index tell."""
+        if not row.extras and not node.attached:
+            return []
         kinds = dict.fromkeys(row.extras)
-        subjects = {row.digest, *row.manifests} - {None}
-        for subject in subjects:
-            for attached in node.attached.get(subject, ()) if subject else ():
-                kinds.update(dict.fromkeys(attached.extras or (attachment_kind(attached.name),)))
+        for attached in node.attached_to(row):
+            kinds.update(dict.fromkeys(attached.extras or (attachment_kind(attached.name),)))
         return [kind for kind in _LETTERS if kind in kinds]
-
-    def facts(self, node: Node, row: TagRow) -> Facts:
-        """What the fields of a filter ask for."""
-        sameness = self._comparison.of_tag(node.name, row)
-        is_marked = self._rows.is_marked((node.name, row.name))
-        return Facts(
-            size_bytes=row.size_bytes,
-            unique_bytes=self._rows.sharing.unique_bytes(row.digest) if self._rows.is_complete and row.digest else None,
-            age_s=None if row.pushed is None else self._clock() - row.pushed,
-            platforms=(*row.platforms, row.kind),
-            extras=tuple(self.extras(node, row)),
-            digest=str(row.digest or ""),
-            states=(sameness.glyph, *(("broken",) if row.flaw else ()), *(("marked",) if is_marked else ())),
-        )
 
 
 def attachment_kind(tag: str) -> str:

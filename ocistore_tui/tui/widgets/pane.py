@@ -42,7 +42,10 @@ class ListModel(RowSource, Protocol):
 
     filter: Filter
     order: Order
-    marks: Marks[Any]
+
+    @property
+    def marks(self) -> Marks[Any]:
+        """What is marked."""
 
     def rebuild(self) -> None:
         """Filter and sort anew."""
