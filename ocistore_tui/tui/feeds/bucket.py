@@ -13,7 +13,7 @@ from functools import partial
 from itertools import islice
 
 from ocistore_tui.engine.service import Service
-from ocistore_tui.errors import NotFound, OciStoreError, StoreMissing
+from ocistore_tui.errors import NotFound, OciStoreError, StoreMissing, Unavailable
 from ocistore_tui.model.listing import Remembered, RepositoryRow, RepositorySummary, TagRow
 from ocistore_tui.tui.desk import Desk
 from ocistore_tui.tui.feeds.lookups import Lookups
@@ -233,7 +233,12 @@ class BucketFeed:
         self._list_ended(repository)
 
     def _tags_failed(self, repository: str, error: OciStoreError) -> None:
-        self._rows.set_failure(repository, error)
+        node = self._rows.nodes.get(repository)
+        if isinstance(error, Unavailable):  # of the whole store; what is remembered of this repository stays
+            self.error = error
+            self._listed.discard(repository)
+        if not isinstance(error, Unavailable) or (node is not None and not node.is_listed):
+            self._rows.set_failure(repository, error)
         self._list_ended(repository)
 
     def _list_ended(self, repository: str) -> None:

@@ -151,7 +151,8 @@ class MainScreen(Screen[None]):
             name = f"{number} {pane.short_title}"
             parts.append((f"[{name}]", "bold reverse") if side == self._shown else (f" {name} ", "dim"))
             parts.append("  ")
-        parts.append(("Tab switches", "dim"))
+        # Without borders there is no lower edge to say it on.
+        parts.append((edge, "bold") if (edge := self.side.edge()) else ("Tab switches", "dim"))
         self.query_one("#side-tabs", Static).update(Content.assemble(*parts), layout=False)
 
     def on_resize(self, event: Resize) -> None:

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.content import Content
+from textual.timer import Timer
 
-from ocistore_tui.errors import NotFound
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.plan import PullRequest
 from ocistore_tui.model.reference import Reference, is_repository, is_tag
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui.feeds.bucket import BucketFeed
-from ocistore_tui.tui.format import count, plural, short_age, short_size
+from ocistore_tui.tui.format import count, short_size
+from ocistore_tui.tui.pane_words import empty_store_lines, store_error_lines, waiting_words
 from ocistore_tui.tui.rows.bucket import BucketRows, Key
 from ocistore_tui.tui.rows.paint import COLUMNS
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.targets import pull_image
+from ocistore_tui.tui.widgets.header import trouble_of
 from ocistore_tui.tui.widgets.pane import Pane
 from ocistore_tui.tui.widgets.row_list import RowList
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 _NEAR_END = 40
 """Lines before the end of the list at which the next page of repositories is asked for."""
+_KEEP_S = 10.0
+"""What was learnt is kept for the next start so long after it was, at the latest."""
 
 
 class BucketPane(Pane):
@@ -44,6 +48,7 @@ class BucketPane(Pane):
         self.session = session
         self._said = ""
         self._was_unfolded = False
+        self._keeping: Timer | None = None
 
     def on_mount(self) -> None:
         """Model and feed need the app."""
@@ -60,6 +65,16 @@ class BucketPane(Pane):
                 for name in self.model.nodes:
                     self.model.fold(name, is_open=True)
         self.changed()
+        if self._keeping is None and self.is_mounted:
+            self._keeping = self.set_timer(_KEEP_S, self._keep)
+
+    def _keep(self) -> None:
+        self._keeping = None
+        self.feed.keep()
+
+    def on_unmount(self) -> None:
+        """Another store, or the end of the program."""
+        self.feed.keep(at_the_end=True)
 
     def start(self) -> None:
         """Show what is remembered, then ask the store."""
@@ -136,48 +151,37 @@ class BucketPane(Pane):
             if self.model.is_complete:
                 parts.append(short_size(self.model.sharing.total_bytes))
         if self.feed.is_loading:
-            parts.append("listing …")
-        elif self.feed.error is not None and self.model.nodes:
-            parts.append("OFFLINE")
+            parts.append(self._waiting() or "listing …")
+        elif self.model.nodes and (word := trouble_of(self.feed.error)):
+            parts.append(word)
         return Content(" · ".join(parts))
 
-    def index_age(self) -> str:
-        """For the header: how old what is shown is."""
-        if self.feed.seen_at is None:
-            return ""
-        age = short_age(self.feed.seen_at, self.app.clock())
-        return f"{age} old" if self.feed.is_remembered or self.feed.error else ""
+    @property
+    def asked_at(self) -> float | None:
+        """Since when a page of repositories is waited for."""
+        return self.feed.asked_at
+
+    def _waiting(self) -> str:
+        return waiting_words(self.feed.asked_at, self.app.clock(), self.session.store.backend)
+
+    def trouble(self) -> str:
+        """What the store said, while what was known before is shown."""
+        error = self.feed.error
+        return f"{inert(error.message, limit=60)} (r tries again)" if error is not None and self.model.nodes else ""
 
     def empty_lines(self) -> list[tuple[str, str]]:
         """What an empty list means, and the keys that help."""
         if self._said:
             return [(inert(self._said), "")]
         if self.feed.error is not None:
-            error = self.feed.error
-            lines = [(inert(error.message), "bad")]
-            lines += [(inert(text), "dim") for text in (error.where, error.cause) if text]
-            lines += [(inert(error.fix), "")] if error.fix else []
-            if isinstance(error, NotFound):
-                return [*lines, ("", ""), ("c   another store", "")]
-            return [
-                *lines, ("", ""), ("r   try again", ""), ("c   another store", ""),
-                (":   open REPOSITORY:TAG by name", ""),
-            ]  # fmt: skip
+            return store_error_lines(self.feed.error)
         if self.feed.is_loading or not self.feed.is_whole:
-            return [("listing repositories …", "dim")]
+            late = self._waiting()
+            return [(late, ""), ("c   another store", "")] if late else [("listing repositories …", "dim")]
         if self.model.filter:
             return [("no repository or tag matches the filter", "dim"), ("Esc shows all", "")]
-        lines = [("Nothing is stored here yet.", "bold")]
-        if self.session.store.backend == "fs":
-            lines.append(("This is a folder on this computer, laid out exactly as in a bucket.", "dim"))
-        lines.append(("", ""))
-        if self.session.allows_adding:
-            lines.append(("n   add demo content (small images, made here, no download)", ""))
-        lines += [
-            ("p   on the left side pushes an image here", ""),
-            ("c   another store: S3, GCS, Azure, a folder", ""),
-        ]
-        return lines
+        adds = self.session.allows_adding
+        return empty_store_lines(self.session.store, allows_adding=adds, has_layout=self.feed.has_layout)
 
     def subject(self) -> object:
         """The tag or repository under the cursor."""
@@ -247,7 +251,7 @@ class BucketPane(Pane):
     def action_fold(self) -> None:
         """Fold the repository the cursor is in, and go to it."""
         key = self.rows_list.cursor_key
-        if isinstance(key, tuple):
+        if isinstance(key, tuple) and not self.model.is_flat:
             self._fold(key[0], is_open=False)
             self.rows_list.move_to((key[0], None))
 
@@ -348,7 +352,10 @@ class BucketPane(Pane):
         from ocistore_tui.tui.screens.copy import CopyScreen
 
         key = self.rows_list.cursor_key
-        if not isinstance(key, tuple) or key[1] == "":
+        if not isinstance(key, tuple):
+            self._copy_rights()
+            return
+        if key[1] == "":
             return
         row = self.model.tag(key)
         if row is None or key[1] is None:
@@ -360,6 +367,18 @@ class BucketPane(Pane):
         if is_repository(key[0]) and is_tag(key[1]):
             items.append(("pull, as a command line", command_line(self._request(key), self.session.store)))
         self.app.push_screen(CopyScreen([item for item in items if item[1]]))
+
+    def _copy_rights(self) -> None:
+        from ocistore_tui.tui.screens.copy import CopyScreen
+
+        error, app, store = self.feed.error, self.app, self.session.store
+        if error is None:
+            return
+
+        def told(policy: str) -> None:
+            app.push_screen(CopyScreen([("rights", policy), ("error", str(error))]))
+
+        app.desk.ask("policy", lambda _: app.stores.policy(store), told, lambda _: told(""))
 
     def bar_label(self, command: Command) -> str | None:
         """How many tags ``p`` would pull."""
@@ -375,8 +394,3 @@ class BucketPane(Pane):
             for name in node.tags
             if node.is_valid and is_tag(name)
         ]
-
-    @property
-    def total(self) -> str:
-        """For the header."""
-        return plural(len(self.model.nodes), "repository")

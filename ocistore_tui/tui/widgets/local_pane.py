@@ -13,6 +13,7 @@ from ocistore_tui.model.reference import Reference
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui.feeds.local import LocalFeed
 from ocistore_tui.tui.format import count, plural, short_size
+from ocistore_tui.tui.pane_words import command_of, local_error_lines, waiting_words
 from ocistore_tui.tui.rows.local import COLUMNS, LocalRows
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.targets import push_target
@@ -54,7 +55,9 @@ class LocalPane(Pane):
             self.model.set(self.feed.listing.rows)
         elif self.feed.error is not None:
             self._listing = None
+            marks = self.model.marks.listed()
             self.model.set(())
+            self.model.marks.add(marks)  # an engine that is away for a moment takes no marks with it
         self.changed()
 
     _listing: object = None
@@ -88,26 +91,33 @@ class LocalPane(Pane):
             parts.append(self.place_name)
         if self.model.total:
             parts += [count(self.model.total), short_size(self.model.total_bytes)]
-        elif self.feed.is_loading:
-            parts.append("looking …")
+        if self.feed.is_loading and not (self.model.total and not self._waiting()):
+            parts.append(self._waiting() or "looking …")
         return Content(" · ".join(parts))
+
+    @property
+    def asked_at(self) -> float | None:
+        """Since when the place is being listed."""
+        return self.feed.asked_at
+
+    def _waiting(self) -> str:
+        return waiting_words(self.feed.asked_at, self.app.clock(), self.place_name or "the container engine")
 
     def empty_lines(self) -> list[tuple[str, str]]:
         """Why there are no images, and the keys that help."""
         if self.feed.error is not None:
-            error = self.feed.error
-            lines = [(inert(error.message), "bad")]
-            lines += [(inert(text), "dim") for text in (error.where, error.cause) if text]
-            lines += [(inert(error.fix), "")] if error.fix else []
-            return [*lines, ("", ""), ("r   look again", ""), ("F4  another engine, or a folder of archives", "")]
+            return local_error_lines(self.feed.error)
         if self.feed.is_loading and self.feed.listing is None:
-            return [("looking for images …", "dim")]
+            return [(self._waiting() or "looking for images …", "dim"), *self._way_out()]
         if self.model.filter:
             return [("no image matches the filter", "dim"), ("Esc shows all", "")]
         return [
             ("no images here", "dim"), ("", ""), ("r   look again", ""),
             ("F4  another engine, or a folder of archives", ""), ("p   on the right side pulls images here", ""),
         ]  # fmt: skip
+
+    def _way_out(self) -> list[tuple[str, str]]:
+        return [("", ""), ("F4  another engine, or a folder of archives", "")] if self._waiting() else []
 
     def subject(self) -> object:
         """The image under the cursor."""
@@ -164,6 +174,9 @@ class LocalPane(Pane):
 
         row = self.model.at(self.rows_list.cursor_key)
         if row is None:
+            if self.feed.error is not None:
+                error = self.feed.error
+                self.app.push_screen(CopyScreen([("command", command_of(error)), ("error", str(error))]))
             return
         items = [("name", row.name or row.image), ("image", row.image)]
         items += [("id", str(digest)) for digest in sorted(row.ids)[:3]]

@@ -18,7 +18,10 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
+from ocistore_tui.model.text import inert
 from ocistore_tui.tui.commands import bindings_of
+from ocistore_tui.tui.format import count
+from ocistore_tui.tui.pane_words import SLOW_S
 from ocistore_tui.tui.rows.filter import Filter
 from ocistore_tui.tui.rows.marks import Marks
 from ocistore_tui.tui.rows.order import Order
@@ -34,6 +37,8 @@ _REPAINT_S = 0.1
 """Rows that stream in are painted at most ten times a second …"""
 _REPAINT_SLOW_S = 0.5
 """… and twice a second over a slow line."""
+_SHARE = 4
+"""At least so many times as long as it takes to paint passes until the next time."""
 _NOW = object()
 
 
@@ -95,7 +100,9 @@ class Pane(Vertical):
         self._orders = tuple(orders)
         self._timer: Timer | object | None = None
         """What will paint; None: nothing is to be painted."""
-        self._painted = 0.0
+        self._painted = self._cost_s = 0.0
+        self._late: Timer | None = None
+        """Tells that an answer is late."""
         self._concerns_other = False
         self.model: ListModel
 
@@ -127,6 +134,15 @@ class Pane(Vertical):
         """Of the marks, for the lower edge."""
         return ""
 
+    @property
+    def asked_at(self) -> float | None:
+        """Since when a listing is waited for, seconds since 1970; None: it is not."""
+        raise NotImplementedError
+
+    def trouble(self) -> str:
+        """Why what is shown may not be true any more, for the lower edge; empty: it is."""
+        return ""
+
     # painting
 
     def changed(self, *, concerns_other: bool = True) -> None:
@@ -134,15 +150,18 @@ class Pane(Vertical):
         self._concerns_other = self._concerns_other or concerns_other
         if self._timer is None and self.is_mounted:
             apart_s = _REPAINT_SLOW_S if self.app.opening.slow else _REPAINT_S
+            apart_s = max(apart_s, self._cost_s * _SHARE)  # a list that is costly to paint leaves time for keys
             delay_s = max(0.0, self._painted + apart_s - time.monotonic())
             self._timer = self.set_timer(delay_s, self._repaint) if delay_s else _NOW
             if not delay_s:
                 self.call_later(self._repaint)
 
     def _repaint(self) -> None:
-        self._timer, self._painted = None, time.monotonic()
+        begun = time.monotonic()
         concerns, self._concerns_other = self._concerns_other, False
         self.redraw()
+        self._timer, self._painted = None, time.monotonic()
+        self._cost_s = self._painted - begun
         self.post_message(self.Changed(self, concerns_other=concerns))
 
     def redraw(self) -> None:
@@ -153,22 +172,33 @@ class Pane(Vertical):
             self.model.order.by, glyphs.ascending if self.model.order.reverse else glyphs.descending
         )
         self.border_title = self.title()
-        self.border_subtitle = self._edge()
+        self.border_subtitle = Content(self.edge() or self.model.order.words)
+        self._watch_the_clock()
 
-    def _edge(self) -> Content:
-        parts = []
+    def _watch_the_clock(self) -> None:
+        if self.asked_at is None and self._late is not None:
+            self._late.stop()
+            self._late = None
+        elif self.asked_at is not None and self._late is None:
+            self._late = self.set_timer(SLOW_S, self._is_late)
+
+    def _is_late(self) -> None:
+        self._late = None
+        self.changed(concerns_other=False)
+
+    def edge(self) -> str:
+        """What is filtered and marked, and what is wrong; empty when there is nothing to say."""
+        parts = [self.trouble()]
         if self.model.filter.error:
             parts.append(self.model.filter.error)
         elif self.model.filter:
-            parts.append(f'filter "{self.model.filter.text}" {len(self.model)} shown')
+            parts.append(f'filter "{inert(self.model.filter.text, limit=40)}" {count(len(self.model))} shown')
         marked = len(self.model.marks)
         if marked:
             hidden = self.model.hidden_marks
             parts.append(f"{marked} marked" + (f", {hidden} hidden" if hidden else ""))
             parts.append(self.summary())
-        else:
-            parts.append(self.model.order.words)
-        return Content(" · ".join(part for part in parts if part))
+        return " · ".join(part for part in parts if part)
 
     # filter
 
