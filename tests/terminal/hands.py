@@ -35,16 +35,23 @@ def send(screen: Terminal, *, verb: str = "Push") -> str:
     return plan
 
 
-def leave(screen: Terminal, directory: Path, *, code: int = 0) -> str:
+def leave(screen: Terminal, directory: Path, *, code: int | None = 0) -> str:
     """``q``; returns what stands on the screen the program leaves behind."""
     screen.press("q")
     return has_left(screen, directory, code=code)
 
 
-def has_left(screen: Terminal, directory: Path, *, code: int = 0) -> str:
-    """Wait for the end, and see that the terminal is as it was."""
+def has_left(screen: Terminal, directory: Path, *, code: int | None = 0) -> str:
+    """Wait for the end, and see that the terminal is as it was.
+
+    Args:
+        screen: The terminal.
+        directory: Where it was started.
+        code: What the program has to end with; None: any code that means an error.
+    """
     assert wait_until((directory / "exit").exists), f"the program still runs:\n{screen.screen()}"
-    assert exit_code(directory) == code, screen.screen()
+    ended = exit_code(directory)
+    assert ended == code if code is not None else 1 <= ended <= 8, f"{ended}: {screen.screen()}"
     assert screen.is_restored()
     left = screen.screen()
     assert "? Help" not in left, "the shell's own screen is back"
