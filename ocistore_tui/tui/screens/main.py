@@ -159,6 +159,12 @@ class MainScreen(Screen[None]):
         """Too small is said with the size that is needed."""
         width, height = event.size
         self.query_one("#too-small", Static).update(f"needs {LEAST[0]}x{LEAST[1]}, has {width}x{height}")
+        self.call_after_refresh(self._focus_again)
+
+    def _focus_again(self) -> None:
+        """A terminal that was too small took the focus away with the list."""
+        if self.focused is None and self.side.rows_list.region:
+            self.set_focus(self.side.rows_list)
 
     @on(Click, "#side-tabs")
     def _tab_clicked(self) -> None:
