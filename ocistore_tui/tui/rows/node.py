@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 
 from ocistore_tui.errors import OciStoreError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.listing import RepositorySummary, TagRow
+from ocistore_tui.tui.rows.order import natural
+
+
+@dataclass(slots=True)
+class Sums:
+    """What the tags of a repository make together; kept up to date tag by tag, as there may be 100,000."""
+
+    blobs: set[Digest] = field(default_factory=set)
+    total_bytes: int = 0
+    described: int = 0
+    newest: float | None = None
+    names: dict[Digest, list[str]] = field(default_factory=dict)
+    first: dict[Digest, str] = field(default_factory=dict)
+    """Of digests that several tags name, where it was asked: the tag people mean."""
+
+    def add(self, row: TagRow) -> None:
+        """Count a tag."""
+        if row.pushed is not None and (self.newest is None or row.pushed > self.newest):
+            self.newest = row.pushed
+        self.described += row.is_described
+        for digest, size_bytes in row.blobs.items():
+            if digest not in self.blobs:
+                self.blobs.add(digest)
+                self.total_bytes += size_bytes
+        if row.digest is not None:
+            self.names.setdefault(row.digest, []).append(row.name)
+            self.first.pop(row.digest, None)
+
+    def can_lose(self, row: TagRow) -> bool:
+        """Whether the sums stay true when a tag is no longer counted: of a name alone they do."""
+        return not row.is_described and (row.pushed is None or row.pushed != self.newest)
 
 
 @dataclass(slots=True)
@@ -27,12 +57,8 @@ class Node:
     is_open: bool = False
     is_listed: bool = False
     """Whether all its tags are known by name."""
-    first_names: dict[Digest, str] | None = None
-    """Of digests that several tags name: the tag people mean; None: to be found anew."""
-    _sums: tuple[int | None, bool] | None = None
-    _newest: float | None = None
-    _is_dated: bool = False
-    """Whether `_newest` is true."""
+    _sums: Sums | None = None
+    """None: to be summed up anew."""
 
     # what is learnt
 
@@ -60,24 +86,30 @@ class Node:
                 self._attach(row, before)
             elif (known := self.tags.get(row.name)) is None or row.is_described or not is_still(known, row):
                 self.tags[row.name] = row
-        self.changed()
-        self.failure = None
+        self._sums = self.failure = None
         return gone
 
     def put(self, row: TagRow) -> bool:
         """Take all there is to know of one tag; whether it is a new line."""
-        self.changed()
         if row.subject is not None:
             self._attach(row, self.attached)
             return False
-        is_new = row.name not in self.tags
+        known = self.tags.get(row.name)
         self.tags[row.name] = row
-        return is_new
+        sums = self._sums
+        if sums is not None and (known is None or known.pushed == row.pushed or sums.can_lose(known)):
+            if known is None or not known.is_described:
+                sums.add(row)
+            elif known != row:
+                self._sums = None
+        else:
+            self._sums = None
+        return known is None
 
     def drop(self, tag: str) -> None:
         """A tag is gone."""
         if self.tags.pop(tag, None) is not None:
-            self.changed()
+            self._sums = None
 
     def _attach(self, row: TagRow, before: dict[Digest, list[TagRow]]) -> None:
         subject = row.subject
@@ -91,11 +123,6 @@ class Node:
             attached.append(row)
         else:
             attached[place] = row
-
-    def changed(self) -> None:
-        """What was summed up is not true any more."""
-        self.first_names = self._sums = None
-        self._is_dated = False
 
     # what is asked
 
@@ -119,22 +146,32 @@ class Node:
     @property
     def size_bytes(self) -> int | None:
         """Bytes below its tags, each blob once; None: nothing is known."""
-        return self._summed()[0]
+        sums = self._summed()
+        return sums.total_bytes if sums.blobs else None
 
     @property
     def is_described(self) -> bool:
         """Whether there is more than a name known of every tag."""
-        return self._summed()[1]
+        return self.is_listed and self._summed().described == len(self.tags)
 
     @property
     def pushed(self) -> float | None:
         """When a tag was last moved."""
-        if not self._is_dated:
-            self._is_dated = True
-            self._newest = max(
-                (moment for moment in map(_pushed, self.tags.values()) if moment is not None), default=None
-            )
-        return self._newest if self._newest is not None or self.summary is None else self.summary.pushed
+        newest = self._summed().newest
+        return newest if newest is not None or self.summary is None else self.summary.pushed
+
+    def names_of(self, digest: Digest) -> Sequence[str]:
+        """All tags that name a digest."""
+        return self._summed().names.get(digest, ())
+
+    def first_name(self, digest: Digest) -> str | None:
+        """The tag people mean among several that name a digest; None: no tag names it."""
+        sums = self._summed()
+        found = sums.first.get(digest)
+        if found is None and digest in sums.names:
+            found = max(sums.names[digest], key=lambda name: (name != "latest", name.count("."), natural(name)))
+            sums.first[digest] = found
+        return found
 
     @property
     def tag_count(self) -> int | None:
@@ -143,18 +180,12 @@ class Node:
             return len(self.tags)
         return self.summary.tags if self.summary else None
 
-    def _summed(self) -> tuple[int | None, bool]:
+    def _summed(self) -> Sums:
         if self._sums is None:
-            blobs: dict[Digest, int] = {}
+            self._sums = Sums()
             for row in self.tags.values():
-                if row.blobs:
-                    blobs.update(row.blobs)
-            is_described = self.is_listed and all(row.is_described for row in self.tags.values())
-            self._sums = (sum(blobs.values()) if blobs else None, is_described)
+                self._sums.add(row)
         return self._sums
-
-
-_pushed: Callable[[TagRow], float | None] = attrgetter("pushed")
 
 
 def is_still(known: TagRow, listed: TagRow) -> bool:

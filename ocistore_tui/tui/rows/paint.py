@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.listing import TagRow
 from ocistore_tui.model.reference import is_tag
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui.format import count, plural, short_age, short_size
 from ocistore_tui.tui.glyphs import Glyphs
 from ocistore_tui.tui.rows.compare import Comparison, Sameness
-from ocistore_tui.tui.rows.order import natural
 from ocistore_tui.tui.rows.row import Column, Row
 
 if TYPE_CHECKING:
@@ -107,17 +105,7 @@ class Painter:
 
     def alias_of(self, node: Node, row: TagRow) -> str | None:
         """The tag people mean when several name one digest; None when it is this one."""
-        if node.first_names is None:
-            same: dict[Digest, list[str]] = {}
-            for other in node.tags.values():
-                if other.digest is not None:
-                    same.setdefault(other.digest, []).append(other.name)
-            node.first_names = {
-                digest: max(names, key=lambda name: (name != "latest", name.count("."), natural(name)))
-                for digest, names in same.items()
-                if len(names) > 1
-            }
-        first = node.first_names.get(row.digest) if row.digest is not None else None
+        first = node.first_name(row.digest) if row.digest is not None else None
         return first if first != row.name else None
 
     def _attachment(self, node: Node, tag: str) -> Row:

@@ -187,9 +187,7 @@ class Inspector(Static):
         known = self._known.get(key, NOTHING) if key is not None else NOTHING
         same: list[str] = []
         if node is not None and row.digest is not None:
-            rows.painter.alias_of(node, row)  # finds once which digests have several names; looking all through is slow
-            if row.digest in (node.first_names or ()):
-                same = [tag for tag, other in node.tags.items() if other.digest == row.digest and tag != row.name]
+            same = [tag for tag in node.names_of(row.digest) if tag != row.name]
         beside = Beside(
             comparison, now, sharing=rows.sharing if rows.is_complete else None,
             extras=rows.painter.extras(node, row) if node else row.extras, aliases=same, known=known,
