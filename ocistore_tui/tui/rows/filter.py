@@ -97,9 +97,10 @@ class Filter:
         for test, wanted in self._names:
             if bool(test(name)) is not wanted:
                 return False
-        if not self._fields:
-            return True
-        return all((facts is not None and ask(facts)) is wanted for ask, wanted in self._fields)
+        for ask, wanted in self._fields:  # noqa: SIM110 - a generator for each of 100,000 rows costs what the test does
+            if (facts is not None and ask(facts)) is not wanted:
+                return False
+        return True
 
     @staticmethod
     def _split(text: str) -> list[str]:

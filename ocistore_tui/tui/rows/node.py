@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from ocistore_tui.errors import OciStoreError
 from ocistore_tui.model.digest import Digest
@@ -22,6 +23,14 @@ class Sums:
     names: dict[Digest, list[str]] = field(default_factory=dict)
     first: dict[Digest, str] = field(default_factory=dict)
     """Of digests that several tags name, where it was asked: the tag people mean."""
+
+    @classmethod
+    def of(cls, rows: Collection[TagRow]) -> Sums:
+        """The sums of these tags."""
+        sums = cls(newest=max((moment for moment in map(_pushed, rows) if moment is not None), default=None))
+        for row in [row for row in rows if row.digest is not None or row.flaw or row.is_gone]:
+            sums.add(row)
+        return sums
 
     def add(self, row: TagRow) -> None:
         """Count a tag."""
@@ -182,10 +191,11 @@ class Node:
 
     def _summed(self) -> Sums:
         if self._sums is None:
-            self._sums = Sums()
-            for row in self.tags.values():
-                self._sums.add(row)
+            self._sums = Sums.of(self.tags.values())
         return self._sums
+
+
+_pushed: Callable[[TagRow], float | None] = attrgetter("pushed")
 
 
 def is_still(known: TagRow, listed: TagRow) -> bool:
