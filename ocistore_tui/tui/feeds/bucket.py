@@ -68,6 +68,8 @@ class BucketFeed:
         self._is_read = False
         """Whether the tags of a small store were asked for as a whole since then."""
         self._is_listing_broken = False
+        self._has_begun = False
+        """Whether anything was asked: a list that is painted before would ask for its first page too early."""
         self.memory = Memory(desk, session.service, rows)
         self.error: OciStoreError | None = None
         self.asked_at: float | None = None
@@ -112,6 +114,7 @@ class BucketFeed:
     def again(self) -> None:
         """Ask the store anew; what is shown stays until the answer differs."""
         self.is_whole = self._is_read = self._is_listing_broken = False
+        self._has_begun = True
         self._pages = self._last = None
         self._seen, self._summaries, self._listed = {}, {}, set()
         self._tag_lookups.retry()
@@ -120,7 +123,7 @@ class BucketFeed:
 
     def more(self, count: int = PAGE) -> None:
         """Take the next page of repositories, unless all are known."""
-        if self.is_whole:
+        if self.is_whole or not self._has_begun:
             return
         self.asked_at = self._clock()
         service, after = self._service, self._last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ COLUMNS = (
 )
 _LETTERS = {"signature": "S", "sbom": "B", "provenance": "P", "other": "A"}
 _SUFFIXES = {".sig": "signature", ".sbom": "sbom", ".att": "provenance"}
+_HEX = re.compile(r"[0-9a-f]{8}")
 _STYLES = {
     Sameness.SAME: "good", Sameness.DIFFERS: "warn", Sameness.PARTIAL: "warn", Sameness.BROKEN: "bad",
 }  # fmt: skip
@@ -112,7 +114,7 @@ class Painter:
         row = self._rows.tag((node.name, tag))
         kind = attachment_kind(tag)
         return Row(
-            (f"        {kind}  {inert(tag)}", "", short_size(row.size_bytes) if row and row.size_bytes else ""),
+            (f"      {kind}  {_brief(tag)}", "", short_size(row.size_bytes) if row and row.size_bytes else ""),
             ("dim", "", "dim"), is_marked=self._rows.is_marked((node.name, tag)), mark=self._glyphs.marked,
         )  # fmt: skip
 
@@ -129,6 +131,12 @@ class Painter:
 def attachment_kind(tag: str) -> str:
     """What a tag that belongs to another image holds, by its name."""
     return next((kind for suffix, kind in _SUFFIXES.items() if tag.endswith(suffix)), "other")
+
+
+def _brief(tag: str) -> str:
+    """Of a name that is a digest, its first digits: the whole of it would push what it is out of the line."""
+    algorithm, _, rest = tag.partition("-")
+    return rest[:8] if algorithm == "sha256" and _HEX.match(rest) else inert(tag, limit=24)
 
 
 def platform_word(row: TagRow) -> str:

@@ -192,6 +192,10 @@ class BucketPane(Pane):
         node = self.model.nodes.get(key[0])
         return (key[0], row) if row is not None else node.summary if node is not None else None
 
+    def marked(self) -> int:
+        """Tags that are marked; a repository whose tags are not known yet counts as one."""
+        return len(self.model.chosen(None)) + len(self.model.unlisted(None))
+
     def summary(self) -> str:
         """How much is marked, and what only the marked ones hold."""
         rows = [row for key in self.model.chosen(None) if (row := self.model.tag(key)) is not None]

@@ -134,6 +134,10 @@ class Pane(Vertical):
         """Of the marks, for the lower edge."""
         return ""
 
+    def marked(self) -> int:
+        """How much is marked."""
+        return len(self.model.marks)
+
     @property
     def asked_at(self) -> float | None:
         """Since when a listing is waited for, seconds since 1970; None: it is not."""
@@ -193,10 +197,9 @@ class Pane(Vertical):
             parts.append(self.model.filter.error)
         elif self.model.filter:
             parts.append(f'filter "{inert(self.model.filter.text, limit=40)}" {count(len(self.model))} shown')
-        marked = len(self.model.marks)
-        if marked:
+        if len(self.model.marks):
             hidden = self.model.hidden_marks
-            parts.append(f"{marked} marked" + (f", {hidden} hidden" if hidden else ""))
+            parts.append(f"{count(self.marked())} marked" + (f", {hidden} hidden" if hidden else ""))
             parts.append(self.summary())
         return " · ".join(part for part in parts if part)
 
