@@ -251,8 +251,11 @@ class BucketFeed:
         self.look(self._visible)
 
     def touch(self, repository: str, tag: str | None) -> None:
-        """Something of ours changed this tag: look at it again."""
+        """Something of ours changed this tag: show it and look at it again; so the store is there, too."""
+        if self._is_listing_broken:
+            self.again()
         self._rows.add_repositories([RepositoryRow(repository, is_valid=True)])
+        self._rows.fold(repository, is_open=True)
         self._seen.setdefault(repository)
         self._summaries.pop(repository, None)
         self._listed.discard(repository)

@@ -88,7 +88,6 @@ class BucketPane(Pane):
 
     def touch(self, repository: str, tag: str | None) -> None:
         """A transfer of ours changed this tag."""
-        self.model.fold(repository, is_open=True)
         self.feed.touch(repository, tag)
 
     def say(self, text: str) -> None:
