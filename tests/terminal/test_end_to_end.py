@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
+from ocistore_tui.config import Connection, save_connection
 from ocistore_tui.daemon.address import parse_address
 from ocistore_tui.daemon.client import EngineClient
-from tests.testbed import images
+from tests.terminal.hands import LOCAL, PROGRAM, STORE, find, leave, send
+from tests.testbed import images, servers
+from tests.testbed.contexts import context
 from tests.testbed.daemons import client
+from tests.testbed.registry_client import serve_whole
 from tests.testbed.servers import S3_KEYS, make_bucket
 from tests.testbed.terminal import exit_code, terminal
 
 pytestmark = pytest.mark.xdist_group("engines")
-
-PROGRAM = str(Path(sys.executable).with_name("ocistore-tui"))
 
 
 def load(host: str, directory: Path, names: dict[str, images.Image]) -> None:
@@ -70,3 +72,45 @@ def test_two_images_go_from_one_daemon_through_a_bucket_into_another(
     engine = EngineClient(parse_address(docker26_containerd))
     for name in made:
         assert engine.find(name) is not None, f"{name} is in the other daemon"
+
+
+def test_from_one_engine_into_the_other_without_leaving_the_program(
+    docker_classic: str, docker26_classic: str, moto: str, tmp_path: Path
+) -> None:
+    bucket = make_bucket(moto)
+    made = {f"move/{name}:1": images.Image(layers=(images.layer(f"move {name}"),)) for name in ("one", "two")}
+    load(docker_classic, tmp_path, made)
+    home = Path(os.environ["HOME"])
+    context(home, "old", {"Host": docker_classic})
+    context(home, "new", {"Host": docker26_classic})
+    (home / ".docker/config.json").write_text(json.dumps({"currentContext": "old"}))
+    save_connection(Connection("prod", "s3", {"bucket": bucket, "endpoint": moto, "region": "us-east-1"}))
+
+    env = {"AWS_ACCESS_KEY_ID": S3_KEYS[0], "AWS_SECRET_ACCESS_KEY": S3_KEYS[1], "HOME": str(home)}
+    with terminal([PROGRAM, "prod"], directory=tmp_path, env=env) as screen:
+        screen.wait_for("prod", "ADD ONLY", "empty", "move/one:1", "docker 20.10")
+        find(screen, LOCAL, "move")
+        screen.wait_for('filter "move" 2 shown')
+        screen.press("*")
+        screen.wait_for("2 marked")
+        assert "Push 2 images to prod" in send(screen)
+        screen.wait_for("= move/one:1", "= move/two:1", "2 repos", gone="running")
+
+        screen.press("F4")
+        screen.wait_for("Left side", "old", "new", docker26_classic[-12:], gone="looking")
+        screen.press("g", "j")
+        screen.wait_for("Left side")
+        screen.press("Enter")
+        screen.wait_for("docker 26.1", gone="Left side")
+        find(screen, STORE, "move")
+        screen.press("*")
+        screen.wait_for("2 marked")
+        assert "Pull 2 images to " in send(screen, verb="Pull")
+        screen.wait_for("= move/one:1", "= move/two:1", gone="running")
+        assert "4 transfers done" in leave(screen, tmp_path)
+
+    for name, image in made.items():
+        assert client(docker26_classic, "image", "inspect", "--format", "{{.Id}}", name).strip() == image.id
+    with servers.registry(tmp_path, servers.on_s3(moto, bucket)) as address:
+        for name in made:
+            assert serve_whole(address, name.partition(":")[0], "1")
