@@ -175,7 +175,7 @@ async def test_a_slow_store_is_named_after_a_while_with_a_way_out() -> None:
         await until(pilot, lambda: "still waiting for s3, 8 s" in screen_text(app))
         assert "c   another store" in screen_text(app)
         service.release("repositories")
-        await until(pilot, lambda: "team/api" in screen_text(app))
+        await until(pilot, lambda: "▾ team/api" in screen_text(app))
         assert "still waiting" not in screen_text(app)
 
 
@@ -218,7 +218,7 @@ async def test_permission_lost_in_mid_session_is_denied_and_loses_nothing() -> N
         assert "OFFLINE" not in screen_text(app)
         assert "the session has expired" in screen_text(app)
         assert bucket.model.marks.listed() == [("web", "1")]
-        assert "team/api" in screen_text(app)
+        assert "▾ team/api" in screen_text(app)
 
 
 async def test_a_repository_that_cannot_be_listed_says_so_in_its_row() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.content import Content
@@ -24,11 +24,10 @@ from ocistore_tui.tui.widgets.header import trouble_of
 from ocistore_tui.tui.widgets.pane import Pane
 from ocistore_tui.tui.widgets.row_list import RowList
 
-if TYPE_CHECKING:
-    from ocistore_tui.tui.commands import Command
-
 _NEAR_END = 40
 """Lines before the end of the list at which the next page of repositories is asked for."""
+_MOST_SUMMED = 5_000
+"""Marks that are summed up at every key; nobody waits for the sum of more."""
 _KEEP_S = 10.0
 """What was learnt is kept for the next start so long after it was, at the latest."""
 
@@ -197,6 +196,8 @@ class BucketPane(Pane):
 
     def summary(self) -> str:
         """How much is marked, and what only the marked ones hold."""
+        if len(self.model.marks) > _MOST_SUMMED:
+            return ""
         rows = [row for key in self.model.chosen(None) if (row := self.model.tag(key)) is not None]
         blobs: dict[Digest, int] = {}
         for row in rows:
@@ -382,12 +383,6 @@ class BucketPane(Pane):
             app.push_screen(CopyScreen([("rights", policy), ("error", str(error))]))
 
         app.desk.ask("policy", lambda _: app.stores.policy(store), told, lambda _: told(""))
-
-    def bar_label(self, command: Command) -> str | None:
-        """How many tags ``p`` would pull."""
-        if command.id == "send" and len(self.model.marks):
-            return f"Pull {len(self.model.chosen(None))}"
-        return super().bar_label(command)
 
     def references(self) -> list[Reference]:
         """Every valid tag that is known."""

@@ -376,8 +376,7 @@ class Pane(Vertical):
         """A label that depends on what is marked; None: the usual one."""
         if command.id != "send":
             return None
-        count = len(self.model.marks)
-        return f"{self.verb} {count}" if count else self.verb
+        return f"{self.verb} {self.marked()}" if len(self.model.marks) else self.verb
 
     def bar_dim(self, command: Command) -> str:  # noqa: ARG002 - each side has its own reasons
         """Why a key cannot work now; empty when it can."""
