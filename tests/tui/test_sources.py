@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -90,11 +91,17 @@ async def test_a_folder_is_typed_with_tab_to_complete_it(stores: FakeStores, tmp
 
 
 async def test_a_directory_that_is_no_layout_is_told_in_place_and_escape_goes_one_step_back(
-    stores: FakeStores, tmp_path: Path
+    stores: FakeStores,
 ) -> None:
+    # A short name: what is said of a long one goes on in the next line.
+    with TemporaryDirectory(prefix="o") as directory:
+        await _refuse_and_step_back(stores, directory)
+
+
+async def _refuse_and_step_back(stores: FakeStores, directory: str) -> None:
     async with open_sources(stores) as (app, pilot):
         dialog = app.screen
-        await pilot.press("G", "enter", "ctrl+u", *str(tmp_path), "enter")
+        await pilot.press("G", "enter", "ctrl+u", *directory, "enter")
         await until(pilot, lambda: "there is no index.json in it" in screen_text(app))
         assert app.screen is dialog
         await pilot.press("escape")
