@@ -224,6 +224,11 @@ class Totals:
         return self.done_bytes / self.total_bytes if self.total_bytes else 0.0
 
 
+def _goes_on_in(earlier: Transfer, transfer: Transfer) -> bool:
+    is_same = (earlier.session.store, earlier.target) == (transfer.session.store, transfer.target)
+    return earlier.state is State.INTERRUPTED and is_same
+
+
 class Queue:
     """All transfers of this run of the program, in the order they start.
 
@@ -252,12 +257,14 @@ class Queue:
     def add(
         self, session: Session, request: Request, plan: Plan | None = None, state: State = State.WAITING
     ) -> Transfer:
-        """A new one, behind the others."""
+        """A new one, behind the others. What was interrupted an earlier time goes on in the new one for its target."""
         self._open_batch()
         self._last += 1
         transfer = Transfer(self._last, session, request, plan)
         transfer.state = state
         transfer.batch = self._batch
+        if state is not State.INTERRUPTED:
+            self._transfers = [one for one in self._transfers if not _goes_on_in(one, transfer)]
         self._transfers.append(transfer)
         return transfer
 

@@ -73,6 +73,21 @@ def test_a_window_that_closes_in_the_middle_of_a_push_ends_the_program(bucket: B
     assert bucket.tags == [], "what was forgotten is not sent"
 
 
+def test_the_same_command_line_again_is_the_interrupted_push(bucket: Bucket, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    with in_the_middle_of_a_push(bucket, first) as screen:
+        os.kill(screen.program_pid(), signal.SIGTERM)
+        has_left(screen, first, code=143)
+
+    bucket.link.go_on()
+    with terminal(push_command(bucket, first), directory=second, env=bucket.env) as screen:
+        screen.wait_for("Push 1 image", "1 is new", "(Enter)", "1 interrupted transfer")
+        screen.press("Enter")
+        screen.wait_for("app:1", "sent", "1 repos", gone="interrupted transfer")
+        assert "1 transfer done" in leave(screen, second)
+    assert bucket.is_served(tmp_path, "app", "1")
+
+
 def test_leaving_asks_while_a_push_runs_and_esc_stays(bucket: Bucket, tmp_path: Path) -> None:
     with in_the_middle_of_a_push(bucket, tmp_path) as screen:
         screen.press("q")

@@ -20,6 +20,7 @@ from ocistore_tui.model.plan import PushRequest
 from ocistore_tui.model.reference import Reference
 from ocistore_tui.tui.commands import bindings_of
 from ocistore_tui.tui.format import plural
+from ocistore_tui.tui.resuming import resume
 from ocistore_tui.tui.runner import TransferEnded
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.transfers import State, Transfer
@@ -118,21 +119,25 @@ class MainScreen(Screen[None]):
 
     def action_dock_resume(self) -> None:
         """Go on with what the dock names."""
-        self._with_offered("dock-resume", self.app.runner.retry, "on the way again")
+        self._with_offered("dock-resume", lambda offered: resume(self.app, offered), "on the way again")
 
     def action_dock_forget(self) -> None:
         """Take what was interrupted off the list."""
-        self._with_offered("dock-forget", self.app.runner.cancel, "forgotten; what was sent stays in the store")
+        self._with_offered("dock-forget", self._forget, "forgotten; what was sent stays in the store")
 
-    def _with_offered(self, command_id: str, act: Callable[[Transfer], None], ending: str) -> None:
+    def _forget(self, transfers: Sequence[Transfer]) -> int:
+        for transfer in transfers:
+            self.app.runner.cancel(transfer)
+        return len(transfers)
+
+    def _with_offered(self, command_id: str, act: Callable[[Sequence[Transfer]], int], ending: str) -> None:
         reason = self.dock.reason(command_id)
         if reason:
             self.app.say(reason, kind="warning")
             return
-        offered = self.dock.offered(command_id)
-        for transfer in offered:
-            act(transfer)
-        self.app.say(f"{plural(len(offered), 'transfer')} {ending}")
+        count = act(self.dock.offered(command_id))
+        if count:
+            self.app.say(f"{plural(count, 'transfer')} {ending}")
 
     def action_zoom(self) -> None:
         """One pane with the whole width, or both."""

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from ocistore_tui.tui.commands import bindings_of
 from ocistore_tui.tui.format import plural, to_go
+from ocistore_tui.tui.resuming import resume
 from ocistore_tui.tui.runner import SHOWS_TRANSFERS
 from ocistore_tui.tui.transfer_words import title
 from ocistore_tui.tui.transfers import SLOTS, Queue, State, Transfer
@@ -159,7 +160,7 @@ class TransfersScreen(Screen[None]):
         """Run it again from where it stopped."""
         transfer = self._allowed("retry")
         if transfer is not None:
-            self.app.runner.retry(transfer)
+            resume(self.app, [transfer])
 
     def action_move_down(self) -> None:
         """Later."""

@@ -1,0 +1,67 @@
+"""What an earlier run of the program left: it goes on, or asks first, and never twice."""
+
+from __future__ import annotations
+
+from ocistore_tui.model.stores import Mode
+from ocistore_tui.tui.screens.plan import PlanScreen
+from ocistore_tui.tui.transfers import State
+from tests.fakes.stores import READ_ONLY, FakeStores
+from tests.tui.conftest import open_app
+from tests.tui.moving import loaded_service, pull, push
+from tests.tui.waiting import screen_text, until
+
+
+async def test_a_push_goes_on_in_a_read_only_store_once_its_plan_was_confirmed() -> None:
+    stores = FakeStores(loaded_service())
+    stores.interrupted = [push(0), push(1)]
+    async with open_app(stores=stores, store=READ_ONLY) as (app, pilot):
+        await until(pilot, lambda: "2 interrupted transfers" in screen_text(app))
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.screen, PlanScreen) and "Allow adding" in screen_text(app))
+        assert stores.service.count("push") == 0, "nothing is written before the store may be added to"
+
+        await pilot.press("escape")
+        await until(pilot, lambda: "2 interrupted transfers" in screen_text(app), "still offered")
+        assert app.session.mode is Mode.READ_ONLY
+
+        await pilot.press("R")
+        await until(pilot, lambda: "Allow adding" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: len(app.runner.queue.of(State.DONE)) == 2)
+        assert app.session.mode is Mode.ADD_ONLY
+        assert not app.runner.queue.of(State.INTERRUPTED), "what went on is not offered again"
+
+
+async def test_on_the_transfers_screen_it_asks_as_well() -> None:
+    stores = FakeStores(loaded_service())
+    stores.interrupted = [push(0)]
+    async with open_app(stores=stores, store=READ_ONLY) as (app, pilot):
+        await until(pilot, lambda: "1 interrupted transfer" in screen_text(app))
+        await pilot.press("w")
+        await until(pilot, lambda: "interrupted" in screen_text(app))
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.screen, PlanScreen) and "Allow adding" in screen_text(app))
+        assert stores.service.count("push") == 0
+
+
+async def test_a_pull_goes_on_from_a_read_only_store_without_a_question() -> None:
+    stores = FakeStores(loaded_service())
+    stores.interrupted = [pull("team/base:1")]
+    async with open_app(stores=stores, store=READ_ONLY) as (app, pilot):
+        await until(pilot, lambda: "1 interrupted transfer" in screen_text(app))
+        await pilot.press("R")
+        await until(pilot, lambda: len(app.runner.queue.of(State.DONE)) == 1)
+        assert app.screen is app.main_screen
+
+
+async def test_the_same_push_by_hand_is_the_interrupted_one() -> None:
+    stores = FakeStores(loaded_service())
+    stores.interrupted = [push(0), push(1)]
+    async with open_app(stores=stores) as (app, pilot):
+        await until(pilot, lambda: "2 interrupted transfers" in screen_text(app))
+        app.runner.start(app.session, [push(0)])
+        await until(pilot, lambda: len(app.runner.queue.of(State.DONE)) == 1)
+        (left,) = app.runner.queue.of(State.INTERRUPTED)
+        assert left.request == push(1), "another target is still offered"
+        app.runner.settle(app.outcome)
+        assert stores.kept[app.session.store.name] == (push(1),)
