@@ -193,7 +193,7 @@ async def test_attachments_are_rows_of_their_own_when_asked_for() -> None:
         assert len(bucket.model) == 2
         assert "1 tag" in screen_text(app), "an attachment is no tag of an image"
         await pilot.press("full_stop")
-        await until(pilot, lambda: f"signature  {row.digest.encoded[:8]}" in screen_text(app))
+        await until(pilot, lambda: f"signature {row.digest.encoded[:8]}" in screen_text(app))
         await pilot.press("full_stop")
         assert len(bucket.model) == 2
 

@@ -114,7 +114,7 @@ class Painter:
         row = self._rows.tag((node.name, tag))
         kind = attachment_kind(tag)
         return Row(
-            (f"      {kind}  {_brief(tag)}", "", short_size(row.size_bytes) if row and row.size_bytes else ""),
+            (f"     {kind} {_brief(tag)}", "", short_size(row.size_bytes) if row and row.size_bytes else ""),
             ("dim", "", "dim"), is_marked=self._rows.is_marked((node.name, tag)), mark=self._glyphs.marked,
         )  # fmt: skip
 

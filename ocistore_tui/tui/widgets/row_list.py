@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import ClassVar
 
-from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
@@ -20,8 +18,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ocistore_tui.tui.format import fit
 from ocistore_tui.tui.rows.row import Column, Row, RowSource
+from ocistore_tui.tui.widgets.row_painter import RowPainter
 
 
 class _Nothing:
@@ -142,14 +140,13 @@ class RowList(ScrollView, can_focus=True):
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id)
-        self._columns = tuple(columns)
+        self._painter = RowPainter(columns, self._style, signs=signs)
         self._source: RowSource = _Nothing()
         self._signs = signs
         self._header = header
         self._cursor = 0
         self._cursor_key: Hashable = None
         self._empty: tuple[tuple[str, str], ...] = ()
-        self._layout: tuple[int, tuple[tuple[Column, int, int], ...]] | None = None
         self._styles: dict[str, Style] | None = None
         self._arrow: tuple[str, str] = ("", "")
         self._told: tuple[int, int] = (-1, -1)
@@ -187,8 +184,7 @@ class RowList(ScrollView, can_focus=True):
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Other columns."""
-        self._columns = tuple(columns)
-        self._layout = None
+        self._painter = RowPainter(columns, self._style, signs=self._signs)
         self.refresh()
 
     def set_arrow(self, order: str, arrow: str) -> None:
@@ -275,7 +271,6 @@ class RowList(ScrollView, can_focus=True):
 
     def on_resize(self, event: Resize) -> None:
         """Other widths, other rows on the screen."""
-        self._layout = None
         self.virtual_size = Size(event.size.width, len(self._source) + self._header)
         total = len(self._source)
         if total and not self.on_screen.start <= self._cursor < self.on_screen.stop:
@@ -294,10 +289,9 @@ class RowList(ScrollView, can_focus=True):
         """Select; twice opens; the first column marks; a title sorts."""
         line = event.y - self._header
         if self._header and event.y == 0 and len(self._source):
-            start = 3 if self._signs else 0
-            for column, offset, width in self._widths(self.scrollable_content_region.width):
-                if start + offset <= event.x < start + offset + width and column.order:
-                    self.post_message(self.TitleClicked(self, column.order))
+            column = self._painter.column_at(event.x, self.scrollable_content_region.width)
+            if column is not None and column.order:
+                self.post_message(self.TitleClicked(self, column.order))
             return
         index = self.scroll_offset.y + line
         if not 0 <= index < len(self._source):
@@ -331,81 +325,15 @@ class RowList(ScrollView, can_focus=True):
             style = self._styles[name] = self.get_component_rich_style(f"row-list--{name}", partial=name != "cursor")
         return style
 
-    def _widths(self, total: int) -> tuple[tuple[Column, int, int], ...]:
-        """Columns that fit, where each begins and how wide it is."""
-        if self._layout is not None and self._layout[0] == total:
-            return self._layout[1]
-        room = total - (3 if self._signs else 0)
-        kept = [column for column in self._columns if total >= column.needs]
-        fixed = sum(column.width for column in kept) + max(0, len(kept) - 1)
-        flexible = [column for column in kept if not column.width]
-        left = max(0, room - fixed)
-        placed: list[tuple[Column, int, int]] = []
-        offset = 0
-        for column in kept:
-            width = column.width
-            if not width:
-                width = left // len(flexible) + (left % len(flexible) if column is flexible[-1] else 0)
-            placed.append((column, offset, width))
-            offset += width + 1
-        self._layout = (total, tuple(placed))
-        return self._layout[1]
-
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         width = self.scrollable_content_region.width
-        base = self._style("")
         if self._header and y == 0 and len(self._source):
-            return self._title_line(width, base)
+            return self._painter.titles(width, self._arrow)
         index = self.scroll_offset.y + y - self._header
-        if not 0 <= index < len(self._source):
-            return self._empty_line(y, width, base)
-        row = self._source.row(index)
-        over: Style | None = None
-        if index == self._cursor:
-            over = self._style("cursor" if self.has_focus else "cursor-blurred")
-        ground = base + over if over else base
-        segments: list[Segment] = []
-        marked = self._style("marked")
-        if self._signs:
-            mark = row.mark if row.is_marked else " "
-            segments += [Segment(mark, ground + marked if not over else ground), Segment(f"{row.sign} ", ground)]
-        positions = {id(column): number for number, column in enumerate(self._columns)}
-        used = 3 if self._signs else 0
-        for number, (column, _, cell_width) in enumerate(self._widths(width)):
-            position = positions[id(column)]
-            text = row.cells[position] if position < len(row.cells) else ""
-            name = row.styles[position] if position < len(row.styles) else ""
-            style = ground
-            if name and not (over and self.has_focus):
-                style = ground + self._style(name)
-            if row.is_marked and not over:
-                style += marked
-            if number:
-                segments.append(Segment(" ", ground))
-                used += 1
-            segments.append(Segment(fit(text, cell_width, right=column.right), style))
-            used += cell_width
-        segments.append(Segment(" " * max(0, width - used), ground))
-        return Strip(segments).adjust_cell_length(width, ground)
-
-    def _title_line(self, width: int, base: Style) -> Strip:
-        style = base + self._style("header")
-        text = "   " if self._signs else ""
-        for number, (column, _, cell_width) in enumerate(self._widths(width)):
-            title = column.title
-            if column.order and column.order == self._arrow[0]:
-                title += self._arrow[1]
-            text += (" " if number else "") + fit(title, cell_width, right=column.right)
-        return Strip([Segment(text, style)]).adjust_cell_length(width, base)
-
-    def _empty_line(self, y: int, width: int, base: Style) -> Strip:
-        """A line of what is said where there are no rows; long texts go on in the next line."""
+        if 0 <= index < len(self._source):
+            cursor = "" if index != self._cursor else "cursor" if self.has_focus else "cursor-blurred"
+            return self._painter.row(self._source.row(index), width, cursor)
         if len(self._source) or not self._empty or y < 1:
-            return Strip.blank(width, base)
-        lines = [(line, name) for text, name in self._empty for line in wrap(text, max(10, width - 2)) or [""]]
-        if y > len(lines):
-            return Strip.blank(width, base)
-        text, name = lines[y - 1]
-        style = base + self._style(name) if name else base
-        return Strip([Segment(f" {text}", style)]).adjust_cell_length(width, base)
+            return Strip.blank(width, self._style(""))
+        return self._painter.words(self._empty, y - 1, width)
