@@ -219,3 +219,16 @@ async def test_the_tabs_of_a_small_terminal_can_be_clicked() -> None:
         await until(pilot, lambda: app.main_screen.bucket.model.is_complete)
         await pilot.click("#side-tabs", offset=(3, 0))
         await until(pilot, lambda: app.main_screen.side is app.main_screen.local)
+
+
+async def test_a_filter_that_leaves_little_of_a_long_list_shows_it_from_its_top() -> None:
+    async with open_app(service=long_list()) as (app, pilot):
+        bucket = app.main_screen.bucket
+        rows = bucket.rows_list
+        await until(pilot, lambda: bucket.model.is_complete and "100 tags" in screen_text(app))
+        await pilot.press("l", "G")
+        await until(pilot, lambda: rows.scroll_offset.y > 50)
+        await pilot.press("slash", *"1.42")
+        await until(pilot, lambda: len(rows.source) == 2 and "1.42" in screen_text(app))
+        assert rows.cursor in rows.on_screen
+        assert rows.scroll_offset.y == 0
