@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.events import Click, Resize
+from textual.events import Click, Key, Resize
 from textual.getters import query_one
 from textual.screen import Screen
 from textual.widgets import Static
@@ -101,8 +101,12 @@ class MainScreen(Screen[None]):
                 self._show_side(side)
         self.query_one(KeyBar).refresh()
 
-    def key_tab(self) -> None:
-        """Tab goes to the other side."""
+    def key_tab(self, event: Key) -> None:
+        """Tab goes to the other side; the screen's own next field would be the one it came from."""
+        event.stop()
+        self._show_other_side()
+
+    def _show_other_side(self) -> None:
         self._show_side("local" if self._shown == "bucket" else "bucket")
 
     def action_side_local(self) -> None:
@@ -173,7 +177,7 @@ class MainScreen(Screen[None]):
 
     @on(Click, "#side-tabs")
     def _tab_clicked(self) -> None:
-        self.key_tab()
+        self._show_other_side()
 
     # what the panes tell
 
