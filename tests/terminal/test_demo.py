@@ -39,6 +39,30 @@ def left_over(directory: Path) -> list[str]:
     return [path.name for path in (directory / "tmp").glob("ocistore-demo-*")]
 
 
+def test_looking_around(demo: Terminal, tmp_path: Path) -> None:
+    demo.press(STORE, "g", "l", "j")  # the first tag, in a tree that is folded where it has no room
+    if demo.size[0] < 100:
+        demo.press("i")
+    demo.wait_for("3 Inspector", "tag ", "image id ")
+    demo.press("Enter")
+    demo.wait_for("Overview", "Layers", "Timeline", "Manifest")
+    demo.press("]")
+    demo.wait_for_line("PACKED")
+    demo.press("Escape")
+    demo.wait_for("5 repos", gone="PACKED")
+    demo.press("?")
+    demo.wait_for("Keys here", "All keys", "About")
+    demo.press("Escape")
+    demo.wait_for("5 repos", gone="Keys here")
+    demo.press("c")
+    demo.wait_for("this computer", "demo", gone="5 repos")
+    demo.press("Escape")
+    demo.wait_for("5 repos")
+    demo.press("Tab")
+    demo.wait_for("demo/hello:1.2", "Push")
+    leave(demo, tmp_path)
+
+
 def test_push_one_pull_one_and_leave(demo: Terminal, tmp_path: Path) -> None:
     find(demo, LOCAL, "hello:1.3")
     demo.wait_for_line(r"\+ demo/hello:1\.3 .*not there")

@@ -20,18 +20,25 @@ pytestmark = pytest.mark.xdist_group("terminals")
 
 WITHOUT_ROOTS_EYES = ("--inh-caps=-dac_override,-dac_read_search", "--bounding-set=-dac_override,-dac_read_search")
 """For root, too, a directory may be closed then."""
+TAG = "docker/registry/v2/repositories/team/app/_manifests/tags/1/current/link"
+
+
+def push_words(store: Path, archive: Path) -> list[str]:
+    return ["fs", "push", "team/app:1", "--image", f"docker-archive:{archive}", "--dir", str(store)]
+
+
+def push(store: Path, archive: Path) -> None:
+    """Somebody else does, from a terminal of their own."""
+    headless = str(Path(sys.executable).with_name("oci-store"))
+    done = subprocess.run([headless, *push_words(store, archive)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def a_store(directory: Path) -> Path:
     """A folder with one image in it."""
     archive = images.docker_archive(directory / "app.tar", {"app:1": images.Image(layers=(images.layer("app"),))})
-    store = directory / "store"
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("oci-store")), "fs", "push", "team/app:1", "--image",
-         f"docker-archive:{archive}", "--dir", str(store)], capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return store
+    push(directory / "store", archive)
+    return directory / "store"
 
 
 @contextmanager
@@ -73,3 +80,20 @@ def test_a_store_that_may_not_be_read_any_more_is_told_in_its_pane_and_comes_bac
         screen.press("r")
         screen.wait_for("1 repos", "team/app", "amd64", gone="DENIED")
         leave(screen, tmp_path)
+
+
+def test_a_tag_that_somebody_moved_after_the_plan_is_left_to_them(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    mine, theirs = (tmp_path / name for name in ("mine.tar", "theirs.tar"))
+    for archive in (mine, theirs):
+        images.docker_archive(archive, {"app:1": images.Image(layers=(images.layer(archive.name),))})
+    env = {"HOME": os.environ["HOME"], "DOCKER_HOST": f"unix://{tmp_path}/no.sock"}
+    command = [PROGRAM, *push_words(store, mine)]
+    with terminal(command, directory=tmp_path, env=env) as screen:
+        screen.wait_for("Push 1 image", "moves 1", "(m)")
+        push(store, theirs)
+        current = (store / TAG).read_text()
+        screen.press("m", "Enter")
+        screen.wait_for("1 failed", "! push team/app:1", "fix: ")
+        assert (store / TAG).read_text() == current, "theirs stays"
+        assert "1 transfer failed" in leave(screen, tmp_path, code=8)
