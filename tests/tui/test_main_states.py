@@ -107,8 +107,9 @@ async def test_an_empty_folder_says_what_would_fill_it() -> None:
     folder = LocalPlace("folder", "/images", "images")
     async with open_app(service=a_store()) as (app, pilot):
         app.set_place(folder)
+        await until(pilot, lambda: app.main_screen.local.feed.listing.place == folder and app.desk.is_idle)
         await until(pilot, lambda: "no images here" in screen_text(app))
-        assert "1 Local images · images" in screen_text(app)
+        await until(pilot, lambda: "1 Local images · images" in screen_text(app))
         await pilot.press("slash", "x")
         await until(pilot, lambda: "no image matches the filter" in screen_text(app))
 
