@@ -51,7 +51,7 @@ async def test_images_are_compared_by_what_they_are_not_by_name() -> None:
 async def test_a_small_store_is_shown_unfolded_with_exact_sums() -> None:
     async with open_app(service=a_store()) as (app, pilot):
         await until(pilot, lambda: "1.9" in screen_text(app), "the tags are shown")
-        assert "2 repos · 4 tags" in screen_text(app)
+        await until(pilot, lambda: "2 repos · 4 tags" in screen_text(app))
         rows = app.main_screen.bucket.model
         assert [rows.key(i)[1] for i in range(2, 6)] == [None, "2.0", "1.10", "1.9"], "newest first"
         await pilot.press("s")
@@ -211,3 +211,15 @@ async def test_another_place_on_the_left() -> None:
         await until(pilot, lambda: "archived:1" in screen_text(app))
         assert isinstance(app.main_screen.local.feed.listing, LocalListing)
         assert app.session.place == folder
+
+
+async def test_an_answer_that_comes_while_the_program_closes_harms_nothing() -> None:
+    service = a_store()
+    service.hold("tag_stubs")
+    async with open_app(service=service) as (app, pilot):
+        await until(pilot, lambda: service.waiting("tag_stubs"), "the small store is being read")
+        for pane in (app.main_screen.local, app.main_screen.bucket):
+            await pane.rows_list.remove()
+        service.release("tag_stubs")
+        await until(pilot, lambda: app.main_screen.bucket.model.is_complete and app.desk.is_idle)
+        assert app.fault is None

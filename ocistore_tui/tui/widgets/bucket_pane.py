@@ -57,6 +57,8 @@ class BucketPane(Pane):
 
     def _fed(self) -> None:
         """A store that fits on the screen is shown unfolded: nobody has to look for what is there."""
+        if not self.has_list:
+            return
         if self.model.is_complete and not self._was_unfolded:
             self._was_unfolded = True
             lines = sum(1 + len(node.tags) for node in self.model.nodes.values())

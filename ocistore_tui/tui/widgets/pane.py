@@ -168,8 +168,15 @@ class Pane(Vertical):
         self._cost_s = self._painted - begun
         self.post_message(self.Changed(self, concerns_other=concerns))
 
+    @property
+    def has_list(self) -> bool:
+        """False while the pane is taken apart: an answer may still come then, and there is nothing to show it in."""
+        return bool(self.query(RowList))
+
     def redraw(self) -> None:
         """Show the model as it is now."""
+        if not self.has_list:
+            return
         self.rows_list.show(self.model, empty=self.empty_lines())
         glyphs = self.app.glyphs
         self.rows_list.set_arrow(
