@@ -106,7 +106,8 @@ def test_from_an_engine_into_a_directory_and_back_by_the_names_they_have(
     docker("rmi", "team/hello:1.1")
     pulled = oci_store("fs", "pull", "team/hello:1.1", "--dir", "s")
     assert pulled.out == f"team/hello:1.1 {image.image_id}\n", pulled
-    assert docker("images", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}") == pulled.out.strip()
+    held = docker("images", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}", "team/hello")
+    assert held == pulled.out.strip()
     again = oci_store("fs", "pull", "team/hello:1.1", "--image", "other:2", "--dir", "s", "--json").document
     assert (again["image"], again["image_id"]) == ("other:2", image.image_id)
     assert [layer["state"] for layer in again["layers"]] == ["present", "present"]

@@ -69,7 +69,8 @@ class LocalPane(Pane):
     def redraw(self) -> None:
         """Show the model, and look up what is on the screen."""
         super().redraw()
-        self.feed.look(self.model.visible(self.rows_list.on_screen))
+        if self.has_list:
+            self.feed.look(self.model.visible(self.rows_list.on_screen))
 
     # texts
 
