@@ -130,7 +130,7 @@ def _first_paint(home: Path) -> Iterator[list[str]]:
     for turn in range(RUNS + 1):
         with _environment(_env(home)), open_service(Place("fs", options={"dir": str(store)})) as service:
             service.remember(seen)
-        program = Pty([shutil.which("ocistore-tui") or "ocistore-tui", str(store)], _env(home), home)
+        program = Pty([str(Path(sys.executable).with_name("ocistore-tui")), str(store)], _env(home), home)
         program.until(b"team0/app-0")
         if turn:
             walls.append(time.perf_counter() - program.started)
@@ -271,7 +271,7 @@ def _large_bucket(home: Path) -> Iterator[list[str]]:
             keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1"}
             env = {**_env(home), **keys, "AWS_ENDPOINT_URL": url, "OCISTORE_CACHE": str(home / f"cache{tags}")}
             requests_of(url)
-            program = Pty([shutil.which("ocistore-tui") or "ocistore-tui", "s3://bench"], env, home)
+            program = Pty([str(Path(sys.executable).with_name("ocistore-tui")), "s3://bench"], env, home)
             program.until(b"app-00005")
             seen = time.perf_counter() - program.started
             program.drain(8.0)
@@ -343,4 +343,3 @@ def write_archive(path: Path, name: str, layer_bytes: int, seed: int) -> None:
         for piece in (start, *[block] * blocks, tail):
             file.write(piece)
         file.write(b"\0" * (-info.size % 512) + b"\0" * 1024)
-

@@ -134,7 +134,7 @@ async def _shoot(directory: Path, scene: str, keys: Keys, theme: str, size: tupl
     big = Path(place.address) / "data-2026.3.tar"
     if scene == "transfer":
         write_archive(big, "demo/data:2026.3", LARGE_BYTES, 1)
-    opening = Opening(row, place=place, is_demo=True, theme=theme)
+    opening = Opening(row, place=place, theme=theme)
     app = OcistoreApp(opening, stores, clock=lambda: time.time() + (0 if scene == "transfer" else AGE_S))
     async with app.run_test(size=size, notifications=True) as pilot:
         stage = Stage(app, pilot)  # type: ignore[arg-type]

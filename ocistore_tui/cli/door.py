@@ -63,7 +63,6 @@ def _open(
         row,
         requests,
         place,
-        is_demo=row.origin == "demo",
         mouse=not state.no_mouse,
         slow=any(os.environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY")),
         ascii=state.ascii,

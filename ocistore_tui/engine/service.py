@@ -133,19 +133,6 @@ class Service:
 
         return attachments(self._context, reference)
 
-    def read_document(self, repository: str, digest: Digest) -> bytes:
-        """The exact bytes of a manifest or config, verified against its digest.
-
-        Raises:
-            NotFound: the store does not hold it (any more).
-            IntegrityError: damaged, or too large to be a document.
-        """
-        if digest.algorithm != "sha256":  # another name of bytes that are stored by their sha256
-            return Repository(self._context.store, repository).read_manifest(digest).raw
-        from ocistore_tui.model.image import MAX_CONFIG_BYTES
-
-        return self._context.documents.read(digest, max_bytes=MAX_CONFIG_BYTES, must_be_stored=True)
-
     def remembered(self) -> Remembered | None:
         """The store's listing as this machine last saw it; None where nothing usable is remembered."""
         from ocistore_tui.engine.remembered import recall

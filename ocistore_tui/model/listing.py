@@ -54,7 +54,6 @@ class TagRow:
     flaw: str = ""
     """Why the tag is broken, in words; empty when it is sound."""
 
-
     @property
     def is_described(self) -> bool:
         """Whether more than the name is known."""

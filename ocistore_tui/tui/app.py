@@ -237,29 +237,17 @@ class OcistoreApp(App[Outcome]):
 
         self._show(LogScreen)
 
-    def action_unlock(self) -> None:
-        """Coming."""
-        self.say_coming("unlock")
-
-    def action_usage(self) -> None:
-        """Coming."""
-        self.say_coming("usage")
-
-    def action_clean(self) -> None:
-        """Coming."""
-        self.say_coming("clean")
-
     def action_refresh(self) -> None:
         """Look again."""
         main = self.main_screen
         if main is not None:
             main.look_again()
 
-    def say_coming(self, command_id: str) -> None:
+    def action_coming(self, command_id: str) -> None:
         """Why a key that holds its place does nothing yet."""
         from ocistore_tui.tui.commands import BY_ID
 
-        self.say(f"{BY_ID[command_id].coming}", kind="information")
+        self.say(BY_ID[command_id].coming, kind="information")
 
     async def action_quit(self) -> None:
         """Leave; ask when something runs. While the program is about to leave by itself, stay after all."""

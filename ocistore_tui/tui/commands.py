@@ -16,7 +16,7 @@ class Command:
     """One thing a person can do."""
 
     id: str
-    """Stable name: key maps use it, and ``action_<id>`` (with ``_``) does it."""
+    """Stable name: key maps use it, and ``action_<id>`` (with ``_``) does it, unless it is still to come."""
     keys: str
     """Comma-separated, the first is shown."""
     label: str
@@ -33,8 +33,8 @@ class Command:
 
     @property
     def action(self) -> str:
-        """The method's name without ``action_``."""
-        return self.id.replace("-", "_")
+        """What is run where the key is bound."""
+        return f"app.coming({self.id!r})" if self.coming else self.id.replace("-", "_")
 
 
 COMMANDS: tuple[Command, ...] = (

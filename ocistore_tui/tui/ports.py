@@ -82,7 +82,6 @@ class Opening:
     """Transfers whose plan is to be shown at once."""
     place: LocalPlace | None = None
     """The left side; None: the usual engine."""
-    is_demo: bool = False
     mouse: bool = True
     slow: bool = False
     """Whether the terminal is far away (SSH): fewer repaints."""

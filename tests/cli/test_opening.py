@@ -206,7 +206,7 @@ def test_the_demo_is_a_store_with_content_that_is_gone_afterwards(
     seen: list[Path] = []
 
     def look(opening: Opening, stores: Stores) -> None:
-        assert opening.is_demo
+        assert opening.store.origin == "demo"
         assert isinstance(opening.place, LocalPlace)
         with stores.open(opening.store) as service:
             assert "demo/hello" in [row.name for row in service.repositories()]

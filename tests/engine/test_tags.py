@@ -13,7 +13,7 @@ from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.backends.memory import MemoryStore
 from ocistore_tui.backends.s3 import S3Options, S3Store
-from ocistore_tui.errors import IntegrityError, NotFound, StoreMissing, Unavailable
+from ocistore_tui.errors import StoreMissing, Unavailable
 from ocistore_tui.layout import paths
 from ocistore_tui.layout.referrers import add_referrer
 from ocistore_tui.layout.repository import Repository
@@ -310,32 +310,6 @@ def test_a_summary_of_a_directory(tmp_path: Path) -> None:
 
 def test_a_summary_of_nothing(store: MemoryStore) -> None:
     assert summed(store) == (0, True, False)
-
-
-# -- documents --
-
-
-def test_a_document_is_read_as_it_is(store: MemoryStore, tmp_path: Path) -> None:
-    store_image(store, "app", IMAGE, "1")
-    with serve(store, tmp_path) as service:
-        assert service.read_document("app", IMAGE.digest) == IMAGE.raw
-        assert service.read_document("app", Digest.of(IMAGE.blobs[0])) == IMAGE.blobs[0]
-
-
-def test_a_document_that_is_gone_damaged_or_none_is_an_error(store: MemoryStore, tmp_path: Path) -> None:
-    large = b"x" * (5 * 1024 * 1024)
-    store_image(store, "app", IMAGE, "1")
-    plant(store, {paths.blob(Digest.of(large)): large})
-    with serve(store, tmp_path) as service:
-        service.read_document("app", IMAGE.digest)
-        with pytest.raises(IntegrityError):
-            service.read_document("app", Digest.of(large))
-        store.put(paths.blob(Digest.of(IMAGE.blobs[0])), b"other")
-        with pytest.raises(IntegrityError):
-            service.read_document("app", Digest.of(IMAGE.blobs[0]))
-        store.delete([paths.blob(IMAGE.digest)])
-        with pytest.raises(NotFound):
-            service.read_document("app", IMAGE.digest)
 
 
 # -- a real bucket --

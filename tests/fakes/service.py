@@ -51,7 +51,7 @@ class FakeService(Gates):
     Gates by method: ``repositories`` (subject: the row that is about to come), ``tag_stubs`` (the repository, or
     ``repository:tag``), ``describe_tags`` (``repository:tag``), ``tags``, ``tag_names``, ``summary`` (the repository),
     ``inspect``, ``attachments``, ``plan_push``, ``push``, ``plan_pull``, ``pull`` (the reference), ``timeline``
-    (``repository:tag``), ``local_images``, ``remembered``, ``read_document`` (the digest), ``check``.
+    (``repository:tag``), ``local_images``, ``remembered``, ``check``.
     """
 
     def __init__(self, store_url: str = "s3://acme-oci/registry") -> None:
@@ -234,13 +234,6 @@ class FakeService(Gates):
             raise NotFound("no such tag", where=f"{repository}:{tag}", fix="list the tags")
         now = TimelineRow(row.digest or Digest.of(b""), row.pushed, True, row.kind, row.size_bytes, row.size_bytes)
         return self.timelines.get((repository, tag), (now,))
-
-    def read_document(self, repository: str, digest: Digest) -> bytes:
-        self.arrive("read_document", str(digest))
-        for image in self.stored.get(repository, {}).values():
-            if digest in image.documents:
-                return image.documents[digest]
-        raise NotFound("no such document", where=f"{repository}@{digest}", fix="look again")
 
     def local_images(self, place: LocalPlace | None = None) -> LocalListing:
         self.arrive("local_images", place.name if place else "")

@@ -36,7 +36,9 @@ def use(environ: dict[str, str], name: str) -> None:
 
 def found(environ: dict[str, str]) -> list[tuple[str, str]]:
     """Name and address, but for the sockets every machine has at the same place."""
-    return [(e.name, e.address) for e in find_engines(environ) if not e.address.startswith(("unix:///run", "unix:///var"))]
+    return [
+        (e.name, e.address) for e in find_engines(environ) if not e.address.startswith(("unix:///run", "unix:///var"))
+    ]
 
 
 def test_the_usual_one_is_always_first_and_has_no_address(environ: dict[str, str]) -> None:
@@ -46,7 +48,11 @@ def test_the_usual_one_is_always_first_and_has_no_address(environ: dict[str, str
 def test_contexts_follow_the_current_one(environ: dict[str, str]) -> None:
     add_context(environ, "remote", "ssh://ada@build")
     add_context(environ, "desktop", "unix:///home/ada/.docker/desktop.sock")
-    assert found(environ) == [("docker", ""), ("desktop", "unix:///home/ada/.docker/desktop.sock"), ("remote", "ssh://ada@build")]
+    assert found(environ) == [
+        ("docker", ""),
+        ("desktop", "unix:///home/ada/.docker/desktop.sock"),
+        ("remote", "ssh://ada@build"),
+    ]
     use(environ, "remote")
     assert found(environ)[:2] == [("remote", ""), ("desktop", "unix:///home/ada/.docker/desktop.sock")]
     assert found({**environ, "DOCKER_CONTEXT": "desktop"})[:2] == [("desktop", ""), ("remote", "ssh://ada@build")]

@@ -116,9 +116,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=str)
-def test_every_part_of_a_request_is_said(
-    request_: PushRequest | PullRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_part_of_a_request_is_said(request_: PushRequest | PullRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     line = command_line(request_, described("s3://acme-oci"))
     assert inert(line, limit=4000) == line, "it survives being shown and copied"
     assert what_it_does(line, monkeypatch).request == request_

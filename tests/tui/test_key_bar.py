@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
+from ocistore_tui.tui.commands import commands_of
 from ocistore_tui.tui.widgets.key_bar import BarItem, KeyBar, place
 from tests.fakes.service import FakeService
 from tests.tui.conftest import open_app
@@ -80,6 +81,16 @@ async def test_a_key_that_is_off_says_why_when_it_is_clicked() -> None:
         x = last_line(app).index("o (Inside)")
         await pilot.click(KeyBar, offset=(x, 0))
         await until(pilot, lambda: "comes with a later version" in screen_text(app))
+
+
+async def test_a_key_that_holds_its_place_says_what_will_be_there() -> None:
+    async with open_app(service=with_tag()) as (app, pilot):
+        coming = [command for place in ("app", "pane") for command in commands_of(place) if command.coming]
+        for command in coming:
+            await pilot.press(command.keys.split(",")[0])
+        told = [toast.message for toast in app._notifications]
+        assert told == [command.coming for command in coming]
+        assert told
 
 
 async def test_a_click_does_what_the_key_does() -> None:

@@ -348,3 +348,17 @@ async def test_a_list_of_other_things_begins_at_its_top() -> None:
         await pilot.pause()
         assert rows.cursor == 0
         assert "row-0" in screen_text(app)
+
+
+async def test_a_key_is_meant_for_the_rows_that_came_though_the_list_was_not_told_yet() -> None:
+    source = Names([])
+    async with a_list(source) as (rows, app, pilot):
+        source.names[:] = [f"row-{number}" for number in range(20)]
+        assert (rows.cursor_key, rows.cursor) == ("row-0", 0)
+        source.names += [f"row-{number}" for number in range(20, 100)]
+        await pilot.press("G")
+        await until(pilot, lambda: "row-99" in screen_text(app))
+        assert rows.cursor_key == "row-99"
+        source.names[:0] = ["new-0", "new-1"]
+        await pilot.press("k")
+        assert rows.cursor_key == "row-98"

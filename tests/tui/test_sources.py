@@ -165,9 +165,7 @@ def test_a_path_is_completed_as_far_as_all_agree(text: str, found: tuple[str, ..
     assert completed(text, found) == whole
 
 
-def test_a_directory_becomes_a_place_and_what_is_none_says_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_directory_becomes_a_place_and_what_is_none_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layout = tmp_path / "layout"
     layout.mkdir()
     (layout / "index.json").write_text("{}")

@@ -148,7 +148,9 @@ def test_the_demo_store_is_not_remembered_and_not_saved(tmp_path: Path) -> None:
 
 REQUESTS = (
     PushRequest(Reference.parse("team/app:1"), "docker-archive:app.tar", via="archive"),
-    PushRequest(Reference.parse("team/app:2"), None, Platform.parse("linux/arm64/v8"), docker_host="unix:///run/x.sock"),
+    PushRequest(
+        Reference.parse("team/app:2"), None, Platform.parse("linux/arm64/v8"), docker_host="unix:///run/x.sock"
+    ),
     PullRequest(Reference.parse("team/app@sha256:" + "a" * 64), "oci:back", all_platforms=True),
 )
 

@@ -80,8 +80,6 @@ class BucketFeed:
         """Of a store without repositories: whether a registry's directories are there; None: not known."""
         self.seen_at: float | None = None
         """When what is shown was true: None while nothing is shown."""
-        self.is_remembered = False
-        """Whether what is shown comes from this machine's memory."""
         self._tag_lookups: Lookups[TagKey, TagRow] = Lookups(desk, "look", self._describe, self._described, self._over)
         self._summary_lookups: Lookups[str, RepositorySummary] = Lookups(
             desk, "summary", self._summarize, self._summed, self._over, side_by_side=_SIDE_BY_SIDE
@@ -105,7 +103,7 @@ class BucketFeed:
 
     def _recall(self, remembered: Remembered | None) -> None:
         if remembered is not None and not self._seen:
-            self.is_remembered, self.seen_at = True, remembered.moment
+            self.seen_at = remembered.moment
             self._rows.add_repositories(remembered.repositories)
             self.memory.recall(remembered)
             self._changed()
@@ -135,7 +133,6 @@ class BucketFeed:
     def _page(self, count: int, page: list[RepositoryRow]) -> None:
         self.asked_at, self.error, self._is_listing_broken = None, None, False
         self.is_whole = len(page) < count
-        self.is_remembered = False
         self.seen_at = self._clock()
         if page:
             self._last = page[-1].name

@@ -62,7 +62,7 @@ class DetailScreen(Screen[None]):
         Binding("escape", "back", "Back"),
         Binding("enter", "open", "Whole value", show=False),
         Binding("r", "look_again", "Refresh", show=False),
-        *(Binding(BY_ID[name].keys, f"coming('{name}')", BY_ID[name].label, show=False) for name in _COMING),
+        *(Binding(BY_ID[name].keys, BY_ID[name].action, BY_ID[name].label, show=False) for name in _COMING),
     ]
     bar_places = ("detail", "app")
     app: OcistoreApp
@@ -262,10 +262,6 @@ class DetailScreen(Screen[None]):
             self._draw()
         else:
             self.app.say(f". {self._why_dim('detail-view')}")
-
-    def action_coming(self, command_id: str) -> None:
-        """Why a key that holds its place does nothing yet."""
-        self.app.say_coming(command_id)
 
     @on(RowList.Opened)
     def action_open(self) -> None:

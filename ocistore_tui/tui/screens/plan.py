@@ -90,9 +90,7 @@ class PlanScreen(ModalScreen[None]):
             yield Tick("", id="plan-move")
             yield Static(id="plan-command", markup=False)
             yield Static(id="plan-reason", markup=False)
-            yield ButtonRow(
-                (Choice("Cancel", "Esc", id="cancel"), Choice("Checking", "Enter", is_main=True, id="act"))
-            )
+            yield ButtonRow((Choice("Cancel", "Esc", id="cancel"), Choice("Checking", "Enter", is_main=True, id="act")))
 
     def on_mount(self) -> None:
         """Show what is known, ask for the rest."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import ClassVar
 
-from textual import on
 from textual.content import Content
 from textual.timer import Timer
 
@@ -22,7 +21,6 @@ from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.targets import pull_image
 from ocistore_tui.tui.widgets.header import trouble_of
 from ocistore_tui.tui.widgets.pane import Pane
-from ocistore_tui.tui.widgets.row_list import RowList
 
 _NEAR_END = 40
 """Lines before the end of the list at which the next page of repositories is asked for."""
@@ -103,16 +101,8 @@ class BucketPane(Pane):
 
     # what is on the screen
 
-    @on(RowList.Scrolled)
-    def _scrolled(self) -> None:
-        self._look()
-
-    def redraw(self) -> None:
-        """Show the model, and ask for the details of what is on the screen."""
-        super().redraw()
-        self._look()
-
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Ask for the details of what is on the screen, and for more rows near the end."""
         visible = self.rows_list.on_screen
         around = range(visible.start, min(len(self.model), visible.stop + len(visible) // 2))
         self.feed.look([key for key in self.model.slice(around) if key[1] != ""])

@@ -55,9 +55,6 @@ class FilterLine(Input):
         self._end(is_kept=True)
 
     def _end(self, *, is_kept: bool) -> None:
-        """The list has the keys at once: the next one is meant for it."""
-        assert self.parent is not None
-        self.screen.set_focus(self.parent.query_one("RowList"))
         self.post_message(self.Ended(self, is_kept=is_kept))
 
     async def action_submit(self) -> None:

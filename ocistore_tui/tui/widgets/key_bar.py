@@ -124,7 +124,7 @@ class KeyBar(Widget):
 
     async def _do(self, action: str) -> None:
         """Run an action where its key would: the nearest to the focus that knows it."""
-        name = f"action_{action.partition('(')[0]}"
+        name = f"action_{action.partition('(')[0].removeprefix('app.')}"
         focused = self.screen.focused
         for node in (*(focused.ancestors_with_self if focused is not None else (self.screen,)), self.app):
             if hasattr(node, name):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
 from textual.content import Content
 
 from ocistore_tui.model.local import LocalRow
@@ -18,7 +17,6 @@ from ocistore_tui.tui.rows.local import COLUMNS, LocalRows
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.targets import push_target
 from ocistore_tui.tui.widgets.pane import Pane
-from ocistore_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from ocistore_tui.tui.commands import Command
@@ -62,15 +60,9 @@ class LocalPane(Pane):
 
     _listing: object = None
 
-    @on(RowList.Scrolled)
-    def _scrolled(self) -> None:
+    def look(self) -> None:
+        """Look up the images on the screen."""
         self.feed.look(self.model.visible(self.rows_list.on_screen))
-
-    def redraw(self) -> None:
-        """Show the model, and look up what is on the screen."""
-        super().redraw()
-        if self.has_list:
-            self.feed.look(self.model.visible(self.rows_list.on_screen))
 
     # texts
 

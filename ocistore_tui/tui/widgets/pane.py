@@ -185,6 +185,15 @@ class Pane(Vertical):
         self.border_title = self.title()
         self.border_subtitle = Content(self.edge() or self.model.order.words)
         self._watch_the_clock()
+        self.look()
+
+    @on(RowList.Scrolled)
+    def _scrolled(self) -> None:
+        self.look()
+
+    def look(self) -> None:
+        """Look up what is missing of the rows on the screen."""
+        raise NotImplementedError
 
     def _watch_the_clock(self) -> None:
         if self.asked_at is None and self._late is not None:
@@ -215,7 +224,7 @@ class Pane(Vertical):
     def action_filter(self) -> None:
         """Type a filter."""
         self.filter_line.display = True
-        self.screen.set_focus(self.filter_line)  # at once: the next key is meant for it
+        self.filter_line.focus()
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -232,7 +241,7 @@ class Pane(Vertical):
     @on(FilterLine.Ended)
     def _filter_ended(self, event: FilterLine.Ended) -> None:
         self.filter_line.display = bool(self.filter_line.value) and event.is_kept
-        self.screen.set_focus(self.rows_list)
+        self.rows_list.focus()
         self.redraw()
 
     def action_step_back(self) -> None:
@@ -354,28 +363,6 @@ class Pane(Vertical):
     def action_open(self) -> None:
         """Open the row."""
         raise NotImplementedError
-
-    # keys whose verbs are still to come
-
-    def action_inside(self) -> None:
-        """Coming."""
-        self.app.say_coming("inside")
-
-    def action_compare(self) -> None:
-        """Coming."""
-        self.app.say_coming("compare")
-
-    def action_retag(self) -> None:
-        """Coming."""
-        self.app.say_coming("retag")
-
-    def action_verify(self) -> None:
-        """Coming."""
-        self.app.say_coming("verify")
-
-    def action_delete(self) -> None:
-        """Coming."""
-        self.app.say_coming("delete")
 
     # the key bar
 

@@ -182,6 +182,13 @@ class RowList(ScrollView, can_focus=True):
         self.refresh()
         self._tell_scrolled(force=True)
 
+    def _catch_up(self) -> None:
+        """Rows may be painted that were not shown yet, and a key is meant for what is painted."""
+        total = len(self._source)
+        is_shown = self.virtual_size.height == total + self._header if total else self._cursor_key is None
+        if not is_shown or (total and self._source.key(min(self._cursor, total - 1)) != self._cursor_key):
+            self.show(self._source, empty=self._empty)
+
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Other columns."""
         self._painter = RowPainter(columns, self._style, signs=self._signs)
@@ -200,11 +207,13 @@ class RowList(ScrollView, can_focus=True):
     @property
     def cursor_key(self) -> Hashable:
         """The row under the cursor; None: there is none."""
+        self._catch_up()
         return self._cursor_key
 
     @property
     def cursor(self) -> int:
         """The cursor's index."""
+        self._catch_up()
         return self._cursor
 
     @property
@@ -223,15 +232,15 @@ class RowList(ScrollView, can_focus=True):
 
     def action_go(self, rows: int) -> None:
         """Down or up."""
-        self._go_to(self._cursor + rows)
+        self._go_to(self.cursor + rows)
 
     def action_page(self, pages: int) -> None:
         """A page down or up."""
-        self._go_to(self._cursor + pages * max(1, self.size.height - self._header - 1))
+        self._go_to(self.cursor + pages * max(1, self.size.height - self._header - 1))
 
     def action_half(self, pages: int) -> None:
         """Half a page down or up."""
-        self._go_to(self._cursor + pages * max(1, (self.size.height - self._header) // 2))
+        self._go_to(self.cursor + pages * max(1, (self.size.height - self._header) // 2))
 
     def action_first(self) -> None:
         """To the first row."""
@@ -242,6 +251,7 @@ class RowList(ScrollView, can_focus=True):
         self._go_to(len(self._source) - 1)
 
     def _go_to(self, index: int) -> None:
+        self._catch_up()
         total = len(self._source)
         if not total:
             return
