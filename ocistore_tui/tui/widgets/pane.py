@@ -104,6 +104,7 @@ class Pane(Vertical):
         self._late: Timer | None = None
         """Tells that an answer is late."""
         self._concerns_other = False
+        self._titles: tuple[Content, Content] | None = None
         self.model: ListModel
 
     def compose(self) -> ComposeResult:
@@ -182,8 +183,9 @@ class Pane(Vertical):
         self.rows_list.set_arrow(
             self.model.order.by, glyphs.ascending if self.model.order.reverse else glyphs.descending
         )
-        self.border_title = self.title()
-        self.border_subtitle = Content(self.edge() or self.model.order.words)
+        titles = (self.title(), Content(self.edge() or self.model.order.words))
+        if titles != self._titles:  # each of them paints the whole pane again
+            self._titles = self.border_title, self.border_subtitle = titles
         self._watch_the_clock()
         self.look()
 

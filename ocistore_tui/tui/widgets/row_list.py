@@ -6,7 +6,7 @@ index; the cursor stays on its row by key whatever happens around it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -36,6 +36,7 @@ class _Nothing:
         return None
 
 
+Line = tuple[Callable[..., Strip], tuple[object, ...]]
 _STYLES = ("dim", "good", "warn", "bad", "accent", "bold")
 
 
@@ -150,6 +151,8 @@ class RowList(ScrollView, can_focus=True):
         self._styles: dict[str, Style] | None = None
         self._arrow: tuple[str, str] = ("", "")
         self._told: tuple[int, int] = (-1, -1)
+        self._painted: dict[int, Line] = {}
+        """What each line of the screen showed when it was painted last."""
 
     # what is shown
 
@@ -179,7 +182,9 @@ class RowList(ScrollView, can_focus=True):
         self._cursor_key = source.key(self._cursor) if total else None
         if self._cursor_key != before:
             self.post_message(self.Moved(self, self._cursor_key))
-        self.refresh()
+        for y in range(self.size.height):  # each line that is painted again costs many times what a look at it costs
+            if self._painted.get(y) != self._line(y):
+                self.refresh(Region(0, y, self.size.width, 1))
         self._tell_scrolled(force=True)
 
     def _catch_up(self) -> None:
@@ -196,8 +201,9 @@ class RowList(ScrollView, can_focus=True):
 
     def set_arrow(self, order: str, arrow: str) -> None:
         """Show in the titles what the list is sorted by."""
-        self._arrow = (order, arrow)
-        self.refresh()
+        if self._arrow != (order, arrow):
+            self._arrow = (order, arrow)
+            self.refresh()
 
     def clear_cursor(self) -> None:
         """Forget where the cursor was: the next rows have nothing to do with these."""
@@ -337,13 +343,16 @@ class RowList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
-        width = self.scrollable_content_region.width
-        if self._header and y == 0 and len(self._source):
-            return self._painter.titles(width, self._arrow)
+        paint, what = self._painted[y] = self._line(y)
+        return paint(*what, self.scrollable_content_region.width)
+
+    def _line(self, y: int) -> Line:
+        """How a line of the screen is painted, and of what."""
+        painter, total = self._painter, len(self._source)
+        if self._header and y == 0 and total:
+            return painter.titles, (self._arrow,)
         index = self.scroll_offset.y + y - self._header
-        if 0 <= index < len(self._source):
+        if 0 <= index < total:
             cursor = "" if index != self._cursor else "cursor" if self.has_focus else "cursor-blurred"
-            return self._painter.row(self._source.row(index), width, cursor)
-        if len(self._source) or not self._empty or y < 1:
-            return Strip.blank(width, self._style(""))
-        return self._painter.words(self._empty, y - 1, width)
+            return painter.row, (self._source.row(index), cursor)
+        return painter.words, (() if total or y < 1 else self._empty, max(0, y - 1))

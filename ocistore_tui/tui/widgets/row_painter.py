@@ -59,7 +59,7 @@ class RowPainter:
             at += width + 1
         return None
 
-    def row(self, row: Row, width: int, cursor: str) -> Strip:
+    def row(self, row: Row, cursor: str, width: int) -> Strip:
         """One row; ``cursor`` is the style of the cursor on it, empty where it is not."""
         base = self._style("")
         ground = base + self._style(cursor) if cursor else base
@@ -81,7 +81,7 @@ class RowPainter:
         segments.append(Segment(" " * max(0, width - used), ground))
         return Strip(segments).adjust_cell_length(width, ground)
 
-    def titles(self, width: int, arrow: tuple[str, str]) -> Strip:
+    def titles(self, arrow: tuple[str, str], width: int) -> Strip:
         """The titles; ``arrow`` is what the list is sorted by, and the sign that says so."""
         base = self._style("")
         texts: list[str] = []
