@@ -157,7 +157,7 @@ _COMMON = (
     ),
     click.option(
         "--docker-host", metavar="URL",
-        help="Container engine, such as unix:///PATH or ssh://HOST. [env: DOCKER_HOST, or the docker context]",
+        help="Container engine: unix:///PATH, ssh://HOST, context://NAME … [env: DOCKER_HOST, or the docker context]",
     ),
 )  # fmt: skip
 _ROOT_DIR = click.option("--root-dir", metavar="PREFIX", help="Where in the store the layout lies; default: its top.")

@@ -48,6 +48,10 @@ class Address:
 def resolve_address(given: str | None = None, environ: Mapping[str, str] = os.environ) -> Address:
     """The engine: ``given``, DOCKER_HOST, DOCKER_CONTEXT, the current context, the usual sockets; in this order.
 
+    Args:
+        given: An address, or ``context://NAME``: what the context of that name says, with its TLS files.
+        environ: The environment.
+
     Raises:
         UsageError: an address that cannot be used, or an unknown context.
     """
@@ -55,6 +59,8 @@ def resolve_address(given: str | None = None, environ: Mapping[str, str] = os.en
     cert_path = environ.get("DOCKER_CERT_PATH")
     host = given or environ.get("DOCKER_HOST")
     config_dir = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME", "/")) / ".docker")
+    if given and given.startswith("context://"):
+        return _context_address(given.removeprefix("context://"), config_dir)
     if host:
         certs = Path(cert_path) if cert_path else config_dir
         return parse_address(host, tls=bool(tls_verify), cert_dir=certs if tls_verify else None)
@@ -72,7 +78,7 @@ def parse_address(text: str, *, tls: bool = False, tls_verify: bool = True, cert
     scheme, separator, rest = text.partition("://")
     if not separator:
         raise UsageError(
-            "not an engine address", where=text, fix="write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST"
+            "not an engine address", where=text, fix="write unix:///PATH, tcp://HOST:PORT, ssh://USER@HOST or context://NAME"
         )
     if scheme == "unix":
         return Address("unix", path=rest or _DOCKER_SOCKET)

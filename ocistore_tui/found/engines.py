@@ -27,7 +27,7 @@ class FoundEngine:
 def find_engines(environ: Mapping[str, str] = os.environ) -> Iterator[FoundEngine]:
     """The one used when nothing is said first, then the other contexts, then podman's sockets; each address once.
 
-    Contexts with certificates of their own are left out unless they are the current one: no address brings these along.
+    A context whose TLS no address can tell has ``context://NAME`` as its address.
     """
     contexts = dict(_contexts(environ))
     chosen = _chosen(environ)
@@ -67,12 +67,11 @@ def _contexts(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         name = document.get("Name")
         endpoints = document.get("Endpoints")
         endpoint = endpoints.get("docker") if isinstance(endpoints, dict) else None
-        host = endpoint.get("Host") if isinstance(endpoint, dict) else None
-        if not (isinstance(name, str) and isinstance(host, str) and _is_usable(name) and _is_usable(host)):
-            continue
-        has_certificates = (path.parent.parent / "tls" / path.name / "docker").is_dir()
-        if not has_certificates or name == _chosen(environ):
-            yield name, host
+        endpoint = endpoint if isinstance(endpoint, dict) else {}
+        host = endpoint.get("Host")
+        if isinstance(name, str) and isinstance(host, str) and _is_usable(name) and _is_usable(host):
+            has_tls = endpoint.get("SkipTLSVerify") or (path.parent.parent / "tls" / path.name / "docker").is_dir()
+            yield name, f"context://{name}" if has_tls else host
 
 
 def _directory(environ: Mapping[str, str]) -> Path:

@@ -196,6 +196,17 @@ def test_an_engine_behind_tls_is_reached_by_its_context(
     assert in_context(tmp_path / "home", {"Host": f"tcp://127.0.0.1:{tls_engine[1]}"}, **files) == ["rt/app:1"]
 
 
+def test_an_engine_behind_tls_is_reached_by_the_name_of_its_context(
+    tls_engine: tuple[FakeEngine, int], authority: dict[str, bytes], tmp_path: Path
+) -> None:
+    files = {name: authority[name] for name in ("ca", "cert", "key")}
+    context(tmp_path, "far", {"Host": f"tcp://127.0.0.1:{tls_engine[1]}"}, **files)
+    environ = {"HOME": str(tmp_path), "DOCKER_HOST": "unix:///none.sock"}
+    assert len(EngineClient(resolve_address("context://far", environ)).images()) == 1
+    with pytest.raises(UsageError, match="no such docker context"):
+        resolve_address("context://near", environ)
+
+
 def test_an_engine_behind_tls_is_reached_by_the_environment(
     tls_engine: tuple[FakeEngine, int], authority: dict[str, bytes], tmp_path: Path
 ) -> None:

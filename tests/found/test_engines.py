@@ -73,11 +73,11 @@ def test_podman_is_found_by_its_socket(environ: dict[str, str], monkeypatch: pyt
         assert ("podman", f"unix://{runtime}/podman/podman.sock") in found(environ)
 
 
-def test_a_context_whose_certificates_no_address_brings_along_is_left_out(environ: dict[str, str]) -> None:
+def test_a_context_whose_certificates_no_address_brings_along_goes_by_its_name(environ: dict[str, str]) -> None:
     add_context(environ, "secured", "tcp://build:2376", has_certificates=True)
-    assert found(environ) == [("docker", "")]
+    assert found(environ) == [("docker", ""), ("secured", "context://secured")]
     use(environ, "secured")
-    assert found(environ)[0] == ("secured", "")
+    assert found(environ) == [("secured", "")]
 
 
 def test_damaged_contexts_are_passed_over(environ: dict[str, str]) -> None:
