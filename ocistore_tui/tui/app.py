@@ -187,7 +187,8 @@ class OcistoreApp(App[Outcome]):
 
     @on(Answer)
     def _deliver(self, answer: Answer) -> None:
-        answer.deliver()
+        if self.is_running:  # else the screens are taken apart already
+            answer.deliver()
 
     # keys, one after the other
 

@@ -183,6 +183,8 @@ class MainScreen(Screen[None]):
 
     @on(Pane.Changed)
     def _pane_changed(self, event: Pane.Changed) -> None:
+        if not (self.local.has_list and self.bucket.has_list):
+            return
         self._draw_tabs()
         self.query_one(StatusHeader).refresh_facts()
         self.query_one(KeyBar).refresh()

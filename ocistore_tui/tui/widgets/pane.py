@@ -162,6 +162,8 @@ class Pane(Vertical):
                 self.call_later(self._repaint)
 
     def _repaint(self) -> None:
+        if not self.has_list:
+            return
         begun = time.monotonic()
         concerns, self._concerns_other = self._concerns_other, False
         self.redraw()
@@ -171,7 +173,7 @@ class Pane(Vertical):
 
     @property
     def has_list(self) -> bool:
-        """False while the pane is taken apart: an answer may still come then, and there is nothing to show it in."""
+        """False while the pane is taken apart, as when another store is opened: an answer may still come then."""
         return bool(self.query(RowList))
 
     def redraw(self) -> None:
