@@ -46,11 +46,12 @@ def count(number: int) -> str:
     return f"{number:,}".replace(",", " ")
 
 
-def plural(number: int, noun: str) -> str:
-    """``1 tag``, ``3 tags``, ``2 repositories``."""
-    if number == 1:
+def plural(number: int, noun: str, *, is_whole: bool = True) -> str:
+    """``1 tag``, ``3 tags``, ``2 repositories``; ``1+ tags`` where there may be more."""
+    if number == 1 and is_whole:
         return f"1 {noun}"
-    return f"{count(number)} {noun[:-1]}ies" if noun.endswith("y") else f"{count(number)} {noun}s"
+    shown = f"{count(number)}{'' if is_whole else '+'}"
+    return f"{shown} {noun[:-1]}ies" if noun.endswith("y") else f"{shown} {noun}s"
 
 
 def fit(text: str, width: int, *, right: bool = False, cut: str = "…") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import textwrap
 from dataclasses import dataclass
 
@@ -62,11 +63,31 @@ def fitted(lines: list[Line], width: int) -> list[tuple[str, str]]:
     return made
 
 
-def command_lines(command: str, width: int, *, most: int = 2, cut: str = "…") -> list[str]:
-    """A command line over a few lines of the screen; what is too long for them is cut in its middle, with a sign."""
-    text = f"$ {command or cut}"
-    text = fit(text, min(len(text), most * width), cut=cut).rstrip()
-    return [text[start : start + width] for start in range(0, len(text), width)]
+def command_lines(command: str, width: int, *, most: int = 3, cut: str = "…") -> list[str]:
+    """A command line over a few lines of the screen, each a row of whole words.
+
+    Where they are too few, its longest words are cut in their middle, with a sign, and no more than it takes.
+    """
+    words = f"$ {command or cut}".split(" ")
+    longest = max(map(len, words))
+    fitting = bisect.bisect_left(range(longest), 1, key=lambda less: len(_rows(words, longest - less, width)) <= most)
+    lines = _rows(words, longest - fitting, width, cut=cut)
+    # So many short words that there is no room whatever is cut: then the line as a whole.
+    return lines if len(lines) <= most else [fit(" ".join(words), width, cut=cut)]
+
+
+def _rows(words: list[str], longest: int, width: int, *, cut: str = "…") -> list[str]:
+    """Rows of words that are ``longest`` at most."""
+    rows = [""]
+    for number, word in enumerate(words):
+        shown = fit(word, max(1, min(longest, width, len(word))), cut=cut) if word else word
+        if number and len(rows[-1]) + 1 + len(shown) <= width:
+            rows[-1] += f" {shown}"
+        elif number:
+            rows.append(shown)
+        else:
+            rows[-1] = shown
+    return rows
 
 
 def origin(row: PlanRow) -> Line:

@@ -52,7 +52,7 @@ def test_a_signal_in_the_middle_of_a_push_loses_nothing(
     bucket.link.go_on()
     with started_again(bucket, first, second) as screen:
         screen.press("R")
-        screen.wait_for("app:1", "sent", "1 repos")
+        screen.wait_for("app:1", "sent", "1 repo")
         assert "1 transfer done" in leave(screen, second)
     assert bucket.is_served(tmp_path, "app", "1")
 
@@ -83,7 +83,7 @@ def test_the_same_command_line_again_is_the_interrupted_push(bucket: Bucket, tmp
     with terminal(push_command(bucket, first), directory=second, env=bucket.env) as screen:
         screen.wait_for("Push 1 image", "1 is new", "(Enter)", "1 interrupted transfer")
         screen.press("Enter")
-        screen.wait_for("app:1", "sent", "1 repos", gone="interrupted transfer")
+        screen.wait_for("app:1", "sent", "1 repo", gone="interrupted transfer")
         assert "1 transfer done" in leave(screen, second)
     assert bucket.is_served(tmp_path, "app", "1")
 
@@ -95,7 +95,7 @@ def test_leaving_asks_while_a_push_runs_and_esc_stays(bucket: Bucket, tmp_path: 
         screen.press("Escape")
         screen.wait_for("push app:1", gone="still running")
         bucket.link.go_on()
-        screen.wait_for("sent", "1 repos")
+        screen.wait_for("sent", "1 repo")
         assert "1 transfer done" in leave(screen, tmp_path)
     assert bucket.is_served(tmp_path, "app", "1")
 
@@ -146,5 +146,5 @@ def test_a_terminal_made_tiny_during_a_push_comes_back_whole(bucket: Bucket, tmp
         screen.resize(120, 36)
         screen.wait_for("4 Transfers", "push app:1", "3 Inspector", gone="Tab switches")
         bucket.link.go_on()
-        screen.wait_for("sent", "1 repos")
+        screen.wait_for("sent", "1 repo")
         leave(screen, tmp_path)

@@ -20,7 +20,7 @@ def test_a_command_line_opens_its_plan_and_nothing_is_written_before_enter(bucke
         assert f"s3 push {bucket.name}/app:1" in plan, "with the line that does the same without a terminal"
         assert bucket.objects == []
         screen.press("Enter")
-        screen.wait_for("sent", "1 repos", gone="Cancel (Esc)")
+        screen.wait_for("sent", "1 repo", gone="Cancel (Esc)")
         assert "1 transfer done" in leave(screen, tmp_path)
     assert bucket.is_served(tmp_path, "app", "1")
 

@@ -45,7 +45,7 @@ def a_store(directory: Path) -> Path:
 def opened(store: Path, directory: Path, *, through: tuple[str, ...] = ()) -> Iterator[Terminal]:
     env = {"HOME": os.environ["HOME"], "DOCKER_HOST": f"unix://{directory}/no.sock"}
     with terminal([*through, PROGRAM, f"file://{store}"], directory=directory, env=env) as screen:
-        screen.wait_for("READ ONLY", "1 repos", "team/app")
+        screen.wait_for("READ ONLY", "1 repo", "team/app")
         screen.wait_for_line(r"\b1 +.*amd64")
         yield screen
 
@@ -59,7 +59,7 @@ def test_a_store_that_is_taken_away_is_told_in_its_pane_and_comes_back(tmp_path:
         assert "team/app" in told, "what was seen last stays"
         shutil.move(tmp_path / "elsewhere", store)
         screen.press("r")
-        screen.wait_for("1 repos", "team/app", "amd64", gone="NOT FOUND")
+        screen.wait_for("1 repo", "team/app", "amd64", gone="NOT FOUND")
         leave(screen, tmp_path)
 
 
@@ -78,7 +78,7 @@ def test_a_store_that_may_not_be_read_any_more_is_told_in_its_pane_and_comes_bac
         finally:
             repositories.chmod(0o755)
         screen.press("r")
-        screen.wait_for("1 repos", "team/app", "amd64", gone="DENIED")
+        screen.wait_for("1 repo", "team/app", "amd64", gone="DENIED")
         leave(screen, tmp_path)
 
 

@@ -193,7 +193,7 @@ async def test_offline_with_remembered_rows_shows_them_with_their_age_and_what_i
         await until(pilot, lambda: "OFFLINE" in screen_text(app))
         text = screen_text(app)
         assert "index 2 h old" in text
-        assert "1 repos" in text or "1+ repos" in text
+        assert "1 repo · " in text or "1+ repos" in text
         assert "the store does not answer (r tries again)" in text
         await pilot.press("l")
         await until(pilot, lambda: "2.0" in screen_text(app), "remembered tags unfold")

@@ -360,14 +360,31 @@ def test_files_are_told_without_their_directories_in_a_list() -> None:
     assert (plan_words.source(rows[1]), plan_words.goal(rows[1])) == ("app:1", "a-1.tar")
 
 
-def test_a_long_command_line_keeps_both_its_ends() -> None:
-    command = f"oci-store fs push app:1 --image docker-archive:/{'long/' * 60}app.tar --dir /srv/images"
-    lines = plan_words.command_lines(command, 60)
-    assert [len(line) for line in lines] == [60, 60]
-    assert lines[0].startswith("$ oci-store fs push app:1")
-    assert lines[1].endswith("--dir /srv/images")
-    assert "…" in "".join(lines)
+def test_a_long_command_line_is_broken_between_its_words() -> None:
+    command = "oci-store fs push lay:2.0 --image oci:/srv/work/lay:2.0 --dir /srv/images/production"
+    assert plan_words.command_lines(command, 60) == [
+        "$ oci-store fs push lay:2.0 --image oci:/srv/work/lay:2.0", "--dir /srv/images/production",
+    ]  # fmt: skip
     assert plan_words.command_lines("oci-store ls", 60) == ["$ oci-store ls"]
+    assert plan_words.command_lines("", 60) == ["$ …"]
+
+
+@pytest.mark.parametrize("most", [2, 3])
+def test_only_the_longest_words_of_a_command_line_are_cut_and_no_more_than_it_takes(most: int) -> None:
+    command = f"oci-store fs push app:1 --image docker-archive:/{'long/' * 60}app.tar --dir /srv/images"
+    lines = plan_words.command_lines(command, 60, most=most)
+    assert len(lines) <= most
+    assert all(len(line) <= 60 for line in lines)
+    assert lines[0].startswith("$ oci-store fs push app:1 --image")
+    assert lines[-1].endswith("--dir /srv/images")
+    assert "".join(lines).count("…") == 1
+
+
+def test_a_command_line_of_many_words_is_cut_as_a_whole() -> None:
+    lines = plan_words.command_lines("a " * 300 + "b", 60, most=2)
+    assert len(lines) == 1
+    assert len(lines[0]) == 60
+    assert lines[0].endswith("a b")
 
 
 def test_long_texts_go_on_below_themselves() -> None:

@@ -56,6 +56,7 @@ def test_numbers_for_people() -> None:
     assert count(38120) == "38 120"
     assert [plural(number, "tag") for number in (0, 1, 3912)] == ["0 tags", "1 tag", "3 912 tags"]
     assert plural(2, "repository") == "2 repositories"
+    assert [plural(number, "repo", is_whole=False) for number in (1, 2)] == ["1+ repos", "2+ repos"]
     assert [to_go(seconds) for seconds in (0.2, 18, 61, 599, 840)] == ["0:00", "0:18", "1:00", "10:00", "14 min"]
 
 

@@ -201,7 +201,8 @@ class PlanScreen(ModalScreen[None]):
         detail = self.detail
         detail.show(row, self.planning.error_of(row), self._width)
         command = inert(self.line(row), limit=4000)
-        self._command = plan_words.command_lines(command, self._width, cut=self.app.glyphs.cut)
+        most = 3 if self.size.height >= 24 else 2
+        self._command = plan_words.command_lines(command, self._width, most=most, cut=self.app.glyphs.cut)
         shown = "\n".join(self._command)
         self.query_one("#plan-command", Static).update(Content.styled(shown, "$text-muted"))
         keys = ["e target", "y copy the line"]

@@ -13,7 +13,7 @@ from ocistore_tui.model.plan import PullRequest
 from ocistore_tui.model.reference import Reference, is_repository, is_tag
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui.feeds.bucket import BucketFeed
-from ocistore_tui.tui.format import count, short_size
+from ocistore_tui.tui.format import plural, short_size
 from ocistore_tui.tui.pane_words import empty_store_lines, store_error_lines, waiting_words
 from ocistore_tui.tui.rows.bucket import BucketRows, Key
 from ocistore_tui.tui.rows.paint import COLUMNS
@@ -123,8 +123,7 @@ class BucketPane(Pane):
         return f"{inert(self.session.store.name, limit=24)} {self._repositories()}"
 
     def _repositories(self) -> str:
-        known = len(self.model.nodes)
-        return f"{count(known)}{'' if self.feed.is_whole else '+'} repos"
+        return plural(len(self.model.nodes), "repo", is_whole=self.feed.is_whole)
 
     def title(self) -> Content:
         """For the upper edge."""
@@ -136,8 +135,7 @@ class BucketPane(Pane):
             counted = [node.tag_count for node in self.model.nodes.values()]
             tags = sum(number or 0 for number in counted)
             if tags:
-                exact = self.feed.is_whole and None not in counted
-                parts.append(f"{count(tags)}{'' if exact else '+'} tags")
+                parts.append(plural(tags, "tag", is_whole=self.feed.is_whole and None not in counted))
             if self.model.is_complete:
                 parts.append(short_size(self.model.sharing.total_bytes))
         if self.feed.is_loading:
