@@ -22,6 +22,17 @@ def error_lines(error: OciStoreError, keys: Iterable[str]) -> list[Line]:
     return [*lines, ("", ""), *((key, "") for key in keys)]
 
 
+def why_no_tags(error: OciStoreError | None) -> str:
+    """Why keys for tags cannot work where there are none."""
+    return "nothing is stored here yet" if error is None else "this store could not be listed: r tries again"
+
+
+def not_served(repository: str, tag: str | None) -> str:
+    """Of a tag, or a repository, that can be seen and not be named."""
+    name = repository if tag is None else f"{repository}:{tag}"
+    return f"{name} is an invalid name: registries cannot serve it"
+
+
 def waiting_words(asked_at: float | None, now: float, whom: str) -> str:
     """``still waiting for s3, 7 s``; empty as long as nobody wonders."""
     if asked_at is None or now - asked_at < SLOW_S:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Input
 
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.listing import TagRow
 from ocistore_tui.tui.app import OcistoreApp
-from ocistore_tui.tui.screens.copy import CopyScreen
+from ocistore_tui.tui.screens.copy import CopyScreen, tag_items
 from ocistore_tui.tui.screens.main import MainScreen
 from ocistore_tui.tui.screens.prompt import PromptScreen
 from ocistore_tui.tui.widgets.buttons import Choice
@@ -19,8 +21,16 @@ ITEMS = [
     ("reference", "team/app:1"),
     ("with its digest", f"team/app@{DIGEST}"),
     ("nothing", ""),
-    ("pull, as a command line", "oci-store @prod pull team/app:1"),
+    ("pull command", "oci-store @prod pull team/app:1"),
 ]
+
+
+def test_a_tag_is_copied_by_the_same_digits_on_the_list_and_on_its_own_screen() -> None:
+    row = TagRow("1", digest=Digest.parse(DIGEST))
+    assert tag_items("team/app", row, "oci-store @prod pull team/app:1") == [
+        ("reference", "team/app:1"), ("with its digest", f"team/app@{DIGEST}"), ("digest", DIGEST),
+        ("pull command", "oci-store @prod pull team/app:1"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

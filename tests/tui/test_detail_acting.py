@@ -170,7 +170,7 @@ async def test_the_copy_menu_offers_the_tag_its_digest_and_the_row_under_the_cur
             ("digest", str(row.digest)),
             ("image id", str(row.image_ids[0])),
             ("this row", str(layer)),
-            ("pull, as a command line", "oci-store @prod-images pull team/app:1.0"),
+            ("pull command", "oci-store @prod-images pull team/app:1.0"),
         ]
 
 

@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 
+from ocistore_tui.model.listing import TagRow
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui.rows.row import Column, Row, keyed
 from ocistore_tui.tui.widgets.buttons import ButtonRow, Choice
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from ocistore_tui.tui.app import OcistoreApp
 
 _LABEL_WIDTH = 18
+
+
+def tag_items(repository: str, row: TagRow, line: str) -> list[tuple[str, str]]:
+    """What names a tag, and the command line that pulls it."""
+    items = [("reference", f"{repository}:{row.name}")]
+    items += [("with its digest", f"{repository}@{row.digest}"), ("digest", str(row.digest))] if row.digest else []
+    items += [("image id", str(digest)) for digest in row.image_ids[:2]]
+    return [*items, ("pull command", line)]
 
 
 class CopyScreen(ModalScreen[None]):

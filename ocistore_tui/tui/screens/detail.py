@@ -318,7 +318,7 @@ class DetailScreen(Screen[None]):
             items.append(("image id", str(Digest.of(image.config))))
         if value and here == self.reference:
             items.append(("this row", value.splitlines()[0]))
-        items.append(("pull, as a command line", command_line(self._pull_here(), self.session.store)))
+        items.append(("pull command", command_line(self._pull_here(), self.session.store)))
         self.app.push_screen(CopyScreen(items))
 
     def action_detail_save(self) -> None:

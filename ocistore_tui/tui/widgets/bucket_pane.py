@@ -12,15 +12,15 @@ from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.plan import PullRequest
 from ocistore_tui.model.reference import Reference, is_repository, is_tag
 from ocistore_tui.model.text import inert
+from ocistore_tui.tui import pane_words
 from ocistore_tui.tui.feeds.bucket import BucketFeed
 from ocistore_tui.tui.format import plural, short_size
-from ocistore_tui.tui.pane_words import empty_store_lines, store_error_lines, waiting_words
 from ocistore_tui.tui.rows.bucket import BucketRows, Key
 from ocistore_tui.tui.rows.paint import COLUMNS
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.targets import pull_image
 from ocistore_tui.tui.widgets.header import trouble_of
-from ocistore_tui.tui.widgets.pane import Pane
+from ocistore_tui.tui.widgets.side import Side, needs_rows
 
 _NEAR_END = 40
 """Lines before the end of the list at which the next page of repositories is asked for."""
@@ -30,7 +30,7 @@ _KEEP_S = 10.0
 """What was learnt is kept for the next start so long after it was, at the latest."""
 
 
-class BucketPane(Pane):
+class BucketPane(Side):
     """Repositories and tags.
 
     Args:
@@ -150,7 +150,7 @@ class BucketPane(Pane):
         return self.feed.asked_at
 
     def _waiting(self) -> str:
-        return waiting_words(self.feed.asked_at, self.app.clock(), self.session.store.backend)
+        return pane_words.waiting_words(self.feed.asked_at, self.app.clock(), self.session.store.backend)
 
     def trouble(self) -> str:
         """What the store said, while what was known before is shown."""
@@ -162,14 +162,19 @@ class BucketPane(Pane):
         if self._said:
             return [(inert(self._said), "")]
         if self.feed.error is not None:
-            return store_error_lines(self.feed.error)
+            return pane_words.store_error_lines(self.feed.error)
         if self.feed.is_loading or not self.feed.is_whole:
             late = self._waiting()
             return [(late, ""), ("c   another store", "")] if late else [("listing repositories …", "dim")]
         if self.model.filter:
             return [("no repository or tag matches the filter", "dim"), ("Esc shows all", "")]
         adds = self.session.allows_adding
-        return empty_store_lines(self.session.store, allows_adding=adds, has_layout=self.feed.has_layout)
+        return pane_words.empty_store_lines(self.session.store, allows_adding=adds, has_layout=self.feed.has_layout)
+
+    def why_empty(self) -> str:
+        """Nothing can be done with tags where there are none."""
+        is_known = self.is_mounted and not self.model.nodes and (self.is_empty or self.feed.error is not None)
+        return pane_words.why_no_tags(self.feed.error) if is_known else ""
 
     def subject(self) -> object:
         """The tag or repository under the cursor."""
@@ -216,6 +221,7 @@ class BucketPane(Pane):
             self.feed.unfold(key[0])
         return True
 
+    @needs_rows
     def action_open(self) -> None:
         """Unfold a repository, or open a tag."""
         key = self.rows_list.cursor_key
@@ -231,7 +237,7 @@ class BucketPane(Pane):
         from ocistore_tui.tui.screens.detail import DetailScreen
 
         if not (is_repository(repository) and is_tag(tag)):
-            self.app.say(f"{repository}:{tag} is an invalid name: registries cannot serve it", kind="warning")
+            self.app.say(pane_words.not_served(repository, tag), kind="warning")
             return
         row = self.model.tag((repository, tag))
         self.app.push_screen(DetailScreen(self.session, Reference(repository, tag), row))
@@ -274,6 +280,7 @@ class BucketPane(Pane):
         self.model.rebuild()
         self.redraw()
 
+    @needs_rows
     def action_send(self) -> None:
         """Pull what is marked, or the cursor's row."""
         requests = self._requests()
@@ -288,9 +295,10 @@ class BucketPane(Pane):
                 self.feed.unfold(name)
             self.app.say(f"the tags of {unlisted[0]} are being listed; press p again", kind="information")
             return []
-        keys = [key for key in self.model.chosen(cursor) if is_repository(key[0]) and is_tag(key[1] or "")]
+        chosen = self.model.chosen(cursor)
+        keys = [key for key in chosen if is_repository(key[0]) and is_tag(key[1] or "")]
         if not keys:
-            self.app.say("there is no tag here to pull", kind="warning")
+            self.app.say(pane_words.not_served(*chosen[0]) if chosen else "there is no tag to pull", kind="warning")
         return [self._request(key, image) for key in keys]
 
     def _request(self, key: Key, image: str | None = None) -> PullRequest:
@@ -343,7 +351,7 @@ class BucketPane(Pane):
     def action_copy(self) -> None:
         """Copy what names this tag."""
         from ocistore_tui.tui.command_line import command_line
-        from ocistore_tui.tui.screens.copy import CopyScreen
+        from ocistore_tui.tui.screens.copy import CopyScreen, tag_items
 
         key = self.rows_list.cursor_key
         if not isinstance(key, tuple):
@@ -355,12 +363,9 @@ class BucketPane(Pane):
         if row is None or key[1] is None:
             self.app.push_screen(CopyScreen([("repository", key[0]), ("store", self.session.store.url)]))
             return
-        items = [("reference", f"{key[0]}:{key[1]}"), ("digest", str(row.digest or ""))]
-        items += [("with its digest", f"{key[0]}@{row.digest}")] if row.digest else []
-        items += [("image id", str(digest)) for digest in row.image_ids[:2]]
-        if is_repository(key[0]) and is_tag(key[1]):
-            items.append(("pull, as a command line", command_line(self._request(key), self.session.store)))
-        self.app.push_screen(CopyScreen([item for item in items if item[1]]))
+        is_served = is_repository(key[0]) and is_tag(key[1])
+        line = command_line(self._request(key), self.session.store) if is_served else ""
+        self.app.push_screen(CopyScreen(tag_items(key[0], row, line)))
 
     def _copy_rights(self) -> None:
         from ocistore_tui.tui.screens.copy import CopyScreen

@@ -16,13 +16,13 @@ from ocistore_tui.tui.pane_words import command_of, local_error_lines, waiting_w
 from ocistore_tui.tui.rows.local import COLUMNS, LocalRows
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.targets import push_target
-from ocistore_tui.tui.widgets.pane import Pane
+from ocistore_tui.tui.widgets.side import Side, needs_rows
 
 if TYPE_CHECKING:
     from ocistore_tui.tui.commands import Command
 
 
-class LocalPane(Pane):
+class LocalPane(Side):
     """Local images.
 
     Args:
@@ -112,6 +112,14 @@ class LocalPane(Pane):
     def _way_out(self) -> list[tuple[str, str]]:
         return [("", ""), ("F4  another engine, or a folder of archives", "")] if self._waiting() else []
 
+    def why_empty(self) -> str:
+        """Nothing can be done with images where there are none."""
+        if not self.is_mounted or self.model.total:
+            return ""
+        if self.feed.error is not None:
+            return "there are no images here: r looks again, F4 shows another place"
+        return "" if self.feed.listing is None else "there are no images here: F4 shows another place"
+
     def subject(self) -> object:
         """The image under the cursor."""
         return self.model.at(self.rows_list.cursor_key)
@@ -133,16 +141,18 @@ class LocalPane(Pane):
         """What a command is about."""
         return self.model.chosen(self.rows_list.cursor_key)
 
+    @needs_rows
     def action_open(self) -> None:
         """All that is known of the image."""
         self.app.screen.action_inspector()  # type: ignore[attr-defined]  # panes live on the main screen
 
+    @needs_rows
     def action_send(self) -> None:
         """Push what is marked, or the cursor's row."""
         rows = self.chosen()
         broken = [row for row in rows if row.flaw]
         if not rows or broken:
-            why = f"cannot be read: {broken[0].flaw}" if broken else "there is no image here to push"
+            why = f"cannot be read: {broken[0].flaw}" if broken else "no image is shown to push: Esc shows all"
             self.app.say(why, kind="warning")
             return
         self.app.send([self._request(row) for row in rows])
@@ -173,7 +183,7 @@ class LocalPane(Pane):
             return
         items = [("name", row.name or row.image), ("image", row.image)]
         items += [("id", str(digest)) for digest in sorted(row.ids)[:3]]
-        items.append(("push, as a command line", command_line(self._request(row), self.session.store)))
+        items.append(("push command", command_line(self._request(row), self.session.store)))
         self.app.push_screen(CopyScreen(items))
 
     def action_flat(self) -> None:
