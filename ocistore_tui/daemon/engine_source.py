@@ -70,7 +70,7 @@ class EngineSource:
         where = f"{facts.name} in {self._client.address}"
         # Closing hangs up, which ends the export on the engine's side.
         with closing(self._client.export(facts.id, platform=one, cancel=cancel)) as chunks:
-            entries = read_tar(ChunkStream(chunks, where=where))
+            entries = read_tar(ChunkStream(chunks, where=where, from_engine=True))
             if facts.kind is SourceKind.CONTENT:
                 yield from content_items(entries, choose=self._choose, where=where)
                 return

@@ -184,7 +184,7 @@ class EngineTarget:
         blobs = {blob.digest for blob in image.chosen.blobs}
         export = self._client.export(image.root.digest, cancel=cancel)
         with contextlib.closing(export):
-            return any(blob_digest(entry.name) in blobs for entry in read_tar(ChunkStream(export)))
+            return any(blob_digest(entry.name) in blobs for entry in read_tar(ChunkStream(export, from_engine=True)))
 
     def _blobs_there(
         self,

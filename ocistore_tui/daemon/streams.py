@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol
 
-from ocistore_tui.errors import AccessDenied, IntegrityError
+from ocistore_tui.errors import AccessDenied, IntegrityError, OciStoreError, Unavailable
 from ocistore_tui.model.text import inert
 
 PIECE_BYTES = 1024 * 1024
@@ -26,7 +26,7 @@ class ByteStream(Protocol):
         """The next bytes; fewer only at the end."""
 
     def pieces(self, size_bytes: int) -> Iterator[bytes]:
-        """The next bytes in large pieces; IntegrityError when the stream ends before."""
+        """The next bytes in large pieces; raises `cut_off` when the stream ends before."""
 
     def skip(self, size_bytes: int) -> None:
         """Past the next bytes."""
@@ -34,12 +34,22 @@ class ByteStream(Protocol):
     def rest(self) -> Iterator[bytes]:
         """All that is left."""
 
+    def cut_off(self, last: bytes = b"") -> OciStoreError:
+        """The error for an end within the archive; an engine's reason may stand in its last bytes."""
+
 
 class ChunkStream:
-    """A stream over pieces as they arrive."""
+    """A stream over pieces as they arrive.
 
-    def __init__(self, chunks: Iterable[bytes], *, where: str = "") -> None:
+    Args:
+        chunks: The pieces.
+        where: What they are read from, for errors.
+        from_engine: Whether an engine makes the archive while it is read: one that ends too early has gone away.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], *, where: str = "", from_engine: bool = False) -> None:
         self.where = where
+        self._from_engine = from_engine
         self._chunks = iter(chunks)
         self._held = memoryview(b"")
 
@@ -57,7 +67,7 @@ class ChunkStream:
         last = b""
         while size_bytes:
             if not self._fill():
-                raise truncated(self.where, last)
+                raise self.cut_off(last)
             taken, self._held = self._held[:size_bytes], self._held[size_bytes:]
             size_bytes -= len(taken)
             last = bytes(taken)
@@ -74,6 +84,17 @@ class ChunkStream:
             yield bytes(self._held)
             self._held = memoryview(b"")
         yield from self._chunks
+
+    def cut_off(self, last: bytes = b"") -> OciStoreError:
+        """The error for an end within the archive."""
+        if not self._from_engine or engine_said(last):
+            return _truncated(self.where, last)
+        return Unavailable(
+            "the engine went away",
+            where=self.where,
+            cause="its export ended before the end of the image",
+            fix="see whether the engine still runs, then try again",
+        )
 
     def _fill(self) -> bool:
         while not self._held:
@@ -107,19 +128,23 @@ class FileStream:
         while size_bytes:
             data = self.exactly(min(PIECE_BYTES, size_bytes))
             if not data:
-                raise truncated(self.where)
+                raise self.cut_off()
             size_bytes -= len(data)
             yield data
 
     def skip(self, size_bytes: int) -> None:
         """Past the next bytes."""
         if self._file.tell() + size_bytes > self._size:
-            raise truncated(self.where)
+            raise self.cut_off()
         self._file.seek(size_bytes, 1)
 
     def rest(self) -> Iterator[bytes]:
         """All that is left."""
         return iter(lambda: self.exactly(PIECE_BYTES), b"")
+
+    def cut_off(self, last: bytes = b"") -> OciStoreError:
+        """The error for an end within the archive."""
+        return _truncated(self.where, last)
 
 
 def engine_said(data: bytes) -> str:
@@ -128,8 +153,7 @@ def engine_said(data: bytes) -> str:
     return inert(found[0].rstrip(b"\0\r\n").decode("utf-8", "replace"), limit=300) if found else ""
 
 
-def truncated(where: str, last: bytes = b"") -> IntegrityError:
-    """For a stream that ended within the archive; an engine's reason may stand in its last bytes."""
+def _truncated(where: str, last: bytes) -> IntegrityError:
     return IntegrityError(
         "the archive is cut off",
         where=where,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ocistore_tui.daemon.streams import MAX_SAID_BYTES, ByteStream, engine_said, truncated
+from ocistore_tui.daemon.streams import MAX_SAID_BYTES, ByteStream, engine_said
 from ocistore_tui.errors import IntegrityError
 from ocistore_tui.model.text import inert
 
@@ -59,13 +59,14 @@ def read_tar(stream: ByteStream) -> Iterator[TarEntry]:
     Raises:
         IntegrityError: truncated, damaged, or with names that leave the archive; an engine's error text behind the end
             marker is passed on.
+        Unavailable: it is truncated, and an engine was making it.
     """
     long_name = long_target = ""
     pax: dict[str, str] = {}
     while True:
         header = stream.exactly(BLOCK)
         if len(header) < BLOCK:
-            raise truncated(stream.where, header)
+            raise stream.cut_off(header)
         if header == _ZEROS:
             _check_end(stream)
             return
@@ -185,7 +186,7 @@ def _check_end(stream: ByteStream) -> None:
         if len(tail) < MAX_SAID_BYTES:
             tail += piece.strip(b"\0")[:MAX_SAID_BYTES]
     if len(second) < BLOCK:
-        raise truncated(stream.where, second)
+        raise stream.cut_off(second)
     if tail.strip(b"\0"):
         raise IntegrityError(
             "the export did not end well",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ocistore_tui.engine.service import Service
-from ocistore_tui.errors import IntegrityError, NotFound, Unavailable
+from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, Unavailable
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.plan import PushRequest
 from ocistore_tui.model.reference import Reference
@@ -36,9 +36,9 @@ def service(engine: FakeEngine, tmp_path: Path) -> Iterator[Service]:
         yield opened
 
 
-def fails(service: Service) -> IntegrityError:
+def fails(service: Service, kind: type[OciStoreError] = IntegrityError) -> OciStoreError:
     """The error of a push, after which nothing has the tag."""
-    with pytest.raises(IntegrityError) as caught:
+    with pytest.raises(kind) as caught:
         push(service, NAME)
     with pytest.raises(NotFound):
         service.inspect(Reference.parse(NAME))
@@ -108,7 +108,10 @@ def test_a_containerd_export_may_hold_a_document_as_a_layer(engine: FakeEngine, 
 def test_an_export_that_is_cut_off(part: float, kind: str, engine: FakeEngine, service: Service) -> None:
     whole = KINDS[kind]().tar().rstrip(b"\0")
     hold(engine, kind, whole[: int(len(whole) * part)])
-    assert fails(service).message == "the archive is cut off"
+    error = fails(service, Unavailable)
+    assert (error.message, error.exit_code) == ("the engine went away", 5)
+    assert NAME in error.where
+    assert "still runs" in error.fix
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -131,7 +134,7 @@ def test_an_engine_that_dies_in_the_middle(kind: str, engine: FakeEngine, servic
         raise Dies
 
     engine.export = dies
-    fails(service)
+    fails(service, Unavailable)
     # Once it is back, the same command goes through.
     engine.export = lambda: [whole]
     assert push(service, NAME).digest
