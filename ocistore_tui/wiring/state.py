@@ -9,18 +9,19 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from ocistore_tui.config import BACKENDS, SETTINGS, Value, state_dir
-from ocistore_tui.errors import OciStoreError
+from ocistore_tui.errors import OciStoreError, UsageError
 from ocistore_tui.found.files import read_document
 from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.reference import Reference
 from ocistore_tui.model.stores import Mode, StoreRow
+from ocistore_tui.wiring.rows import place_of
 
 Request = PushRequest | PullRequest
 _VERSION = 1
@@ -46,7 +47,8 @@ def remember_requests(row: StoreRow, requests: Sequence[Request]) -> None:
     before = read_document(state_dir() / name).get("stores")
     kept = [entry for entry in before if _is_of_another(entry, row)] if isinstance(before, list) else []
     if requests:
-        kept.append({"store": _store(row), "requests": [_told(request) for request in requests[:_MAX_REQUESTS]]})
+        told = [_told(request) for request in requests[:_MAX_REQUESTS]]
+        kept.append({"store": _store(row), "server": _server(row), "requests": told})
     _write(name, {"v": _VERSION, "stores": kept})
 
 
@@ -64,21 +66,27 @@ def remembered_requests(row: StoreRow) -> tuple[Request, ...]:
 
 
 def _is_of_another(entry: object, row: StoreRow) -> bool:
+    """Whether it is about another place, whatever that is called."""
     other = _row(entry.get("store")) if isinstance(entry, dict) else None
-    return other is None or _identity(other) != _identity(row)
+    if other is None or not isinstance(entry, dict):
+        return True
+    return (other.backend, other.url, entry.get("server")) != (row.backend, row.url, _server(row))
 
 
-def _identity(row: StoreRow) -> tuple[object, ...]:
-    """What makes it the same place, whatever it is called."""
-    return (row.backend, row.url, *(row.settings.get(name) for name in ("endpoint", "account_name")))
+def _server(row: StoreRow) -> list[str]:
+    """Endpoint and account, as the environment leaves them: buckets of one name are at many servers."""
+    options: Mapping[str, object] = row.settings
+    with contextlib.suppress(UsageError):
+        options = place_of(row).options
+    return [str(options.get(name) or "") for name in ("endpoint", "account_name")]
 
 
 def _is_harmless(row: StoreRow) -> bool:
     """Whether a row can be kept: a throw-away store cannot, nor a server whose address may hold a password."""
     if row.origin == "demo":
         return False
-    endpoint = urlsplit(str(row.settings.get("endpoint", "")))
-    return "@" not in endpoint.netloc and not endpoint.query
+    addresses = [urlsplit(text) for text in (str(row.settings.get("endpoint", "")), _server(row)[0])]
+    return not any("@" in address.netloc or address.query for address in addresses)
 
 
 def _store(row: StoreRow) -> dict[str, Any]:

@@ -180,6 +180,36 @@ def test_the_same_bucket_at_another_server_is_another_store(stores: Stores) -> N
 
 
 @pytest.mark.parametrize(
+    ("url", "variable", "one", "two"),
+    [
+        ("s3://acme", "AWS_ENDPOINT_URL_S3", "http://one", "http://two"),
+        ("s3://acme", "AWS_ENDPOINT_URL", "http://one", "http://two"),
+        ("az://acme", "AZURE_STORAGE_ACCOUNT", "one", "two"),
+    ],
+)
+def test_the_environment_tells_servers_apart_too(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, url: str, variable: str, one: str, two: str
+) -> None:
+    monkeypatch.setenv(variable, one)
+    row = parse_store(url)
+    stores.keep_unfinished(row, REQUESTS)
+    stores.open(row).close()
+    assert stores.unfinished() == REQUESTS
+    monkeypatch.setenv(variable, two)
+    assert stores.unfinished() == ()
+    monkeypatch.setenv(variable, one)
+    assert stores.unfinished() == REQUESTS
+
+
+def test_a_secret_in_an_address_of_the_environment_is_not_remembered(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://user:hidden@minio:9000")
+    stores.keep_unfinished(parse_store("s3://acme"), REQUESTS)
+    assert not (state_dir() / "unfinished.json").exists()
+
+
+@pytest.mark.parametrize(
     "endpoint", ["https://user:hidden@minio:9000", "https://acme.blob.core.windows.net/?sig=hidden"]
 )
 def test_a_server_whose_address_may_hold_a_secret_is_not_remembered(stores: Stores, endpoint: str) -> None:
