@@ -83,6 +83,7 @@ class EngineSource:
                 layer_at=lambda path: _layer_at(path, names, known),
                 config_at=frozenset({f"{encoded}.json", f"blobs/sha256/{encoded}"}),
                 skip=skip,
+                untold=facts.diff_ids[-1] if facts.diff_ids else None,
             )
 
     def _facts_of(self, found: Mapping[str, Any]) -> ImageFacts:

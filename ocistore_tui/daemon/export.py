@@ -23,6 +23,7 @@ def classic_items(
     layer_at: Callable[[str], tuple[bool, Digest | None]],
     config_at: frozenset[str],
     skip: Skip,
+    untold: Digest | None = None,
 ) -> Generator[ExportItem]:
     """Raw layers as they pass by, then what they make together.
 
@@ -32,6 +33,7 @@ def classic_items(
         layer_at: Whether a path is a layer, and its diff ID where the path tells; claims are verified by who reads.
         config_at: Paths the config may have.
         skip: Diff IDs that need not be handed out.
+        untold: The diff ID of the one layer whose path does not tell it.
 
     Raises:
         IntegrityError: the archive is damaged or lacks the config.
@@ -46,7 +48,7 @@ def classic_items(
         is_layer, diff_id = layer_at(entry.name)
         if is_layer and not (diff_id and skip(diff_id)):
             _, chunks = raw_layer(entry.pieces())
-            yield RawLayer(diff_id, entry.size_bytes, chunks)
+            yield RawLayer(diff_id, entry.size_bytes, chunks, untold if diff_id is None else None)
     if config is None:
         raise IntegrityError("the export lacks the image's config", where=facts.name, fix="load it again, then push")
     yield ClassicImage(config, facts.diff_ids)

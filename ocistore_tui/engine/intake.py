@@ -56,6 +56,7 @@ class Intake:
         """What happened, by blob digest."""
         self._rows: dict[Digest, str] = {}
         """What progress calls a layer, by diff ID and by blob digest."""
+        self._guessed: set[Digest] = set()
         self._taken: dict[Digest, int] = {}
         """Stored blobs that were handed out, with their size in bytes."""
         self._uploads: list[Future[None]] = []
@@ -142,7 +143,7 @@ class Intake:
     def _take_raw(self, item: RawLayer, pool: ThreadPoolExecutor) -> None:
         if item.diff_id is not None and item.diff_id in self.layers:
             return
-        layer_id = self._row(item.diff_id) or f"layer of {item.size_bytes} bytes, {len(self._uploads) + 1}"
+        layer_id = self._row(item.diff_id or self._guess(item)) or f"new layer {len(self._uploads) + 1}"
         self._acquire(self._slots)
         spool = Spool(self._context.store.spool_dir)
         try:
@@ -235,6 +236,14 @@ class Intake:
         self.states[blob.digest] = LayerState.EXISTS if is_linked else LayerState.LINKED
         self._tracker.layer(layer_id, self.states[blob.digest], digest=blob.digest)
         return True
+
+    def _guess(self, item: RawLayer) -> Digest | None:
+        """Which of the planned layers this should be; each is guessed once, and none that is there already."""
+        likely = item.likely
+        if likely is None or likely in self._guessed or self.can_skip(likely):
+            return None
+        self._guessed.add(likely)
+        return likely
 
     def _row(self, name: Digest | None) -> str | None:
         return self._rows.get(name) if name is not None else None

@@ -105,6 +105,8 @@ class RawLayer:
     """As the export's names tell it; None: only reading tells. Claims are verified by whoever reads."""
     size_bytes: int
     chunks: Iterator[bytes]
+    likely: Digest | None = None
+    """The diff ID it should turn out to have, where no name tells it; for people, nothing else relies on it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from ocistore_tui.daemon.legacy import v1_names
 from ocistore_tui.engine.service import Service
 from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, Unavailable
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.plan import PushRequest
+from ocistore_tui.model.progress import JobSnapshot, LayerState
 from ocistore_tui.model.reference import Reference
 from tests.fakes.engine import Dies, FakeEngine, classic, fake_engine
 from tests.fakes.held import IMAGE, KINDS, NAME, hold
@@ -77,6 +80,19 @@ def test_an_export_may_come_in_any_pieces(pieces: int, engine: FakeEngine, servi
     classic(engine, NAME, small.config, small.layers, b"")
     engine.export = lambda: (archive[at : at + pieces] for at in range(0, len(archive), pieces))
     assert push(service, NAME).layers[0].diff_id == Digest.of(small.layers[0])
+
+
+def test_the_one_layer_an_old_engine_does_not_name_is_shown_once(engine: FakeEngine, service: Service) -> None:
+    image = Image((layer("base"), layer("middle"), layer("top")))
+    members = archives.docker_20({NAME: image})
+    for number, name in enumerate(v1_names([*map(Digest.of, image.layers)])):
+        made_up = hashlib.sha256(image.id.encode() + bytes([number])).hexdigest()
+        members[f"{name}/layer.tar"] = members.pop(f"{made_up}/layer.tar")
+    classic(engine, NAME, image.config, image.layers, members.tar())
+    seen: list[JobSnapshot] = []
+    service.push(service.plan_push(PushRequest(Reference.parse(NAME))), on_progress=seen.append)
+    assert {row.id for shown in seen for row in shown.layers} == {str(Digest.of(raw)) for raw in image.layers}
+    assert {row.state for row in seen[-1].layers} == {LayerState.UPLOADED}
 
 
 def test_a_containerd_export_may_hold_a_document_as_a_layer(engine: FakeEngine, service: Service) -> None:
