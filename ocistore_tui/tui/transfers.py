@@ -123,6 +123,8 @@ class Transfer:
         ):
             self._moved_at = now
         self._done_bytes = max(self._done_bytes, self._before_bytes + snapshot.done_bytes)
+        if not snapshot.total_bytes and self._shown_total is not None:
+            return  # an attempt that has not counted yet: what is done of the one before is not all there is
         self._shown_total = max(self._done_bytes, self._before_bytes + snapshot.total_bytes)
         if self._shown_total:
             self._fraction = max(self._fraction, self._done_bytes / self._shown_total)

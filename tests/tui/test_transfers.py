@@ -166,6 +166,21 @@ def test_what_an_earlier_attempt_brought_counts_as_brought() -> None:
     assert (transfer.done_bytes, transfer.total_bytes) == (80, 100)
 
 
+def test_a_new_attempt_that_has_not_counted_yet_is_not_nearly_done() -> None:
+    transfer = Transfer(1, SESSION, push(), plan_of(push(), 100))
+    transfer.begin(NOW)
+    transfer.report(snapshot(16, 100), NOW)
+    transfer.end(State.CANCELLED, NOW)
+
+    transfer.again()
+    transfer.planned(plan_of(push(), 100))
+    transfer.begin(NOW)
+    transfer.report(snapshot(0, 0, stage="planning"), NOW)
+    assert (transfer.fraction, transfer.done_bytes, transfer.total_bytes) == (0.16, 16, 100)
+    transfer.report(snapshot(50, 100), NOW)
+    assert transfer.fraction == 0.5
+
+
 def test_another_image_under_the_same_name_begins_anew() -> None:
     transfer = Transfer(1, SESSION, push(), plan_of(push(), 100))
     transfer.begin(NOW)
