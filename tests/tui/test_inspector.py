@@ -85,6 +85,22 @@ def test_an_image_that_differs_here_is_not_called_the_same() -> None:
     assert texts(local_facts(service.listings[None].rows[-1], comparison, NOW))["store"] == "= same image as app:0"
 
 
+def test_an_image_that_is_there_under_another_name_does_not_hide_that_its_own_name_is_taken() -> None:
+    service = FakeService()
+    new, old = make_image("new"), make_image("old")
+    comparison = Comparison()
+    newest = service.add_local("app:latest", new)
+    comparison.set_local([newest, service.add_local("base:1", old)])
+    for tag, image in (("2.0", new), ("latest", old)):
+        comparison.set_tag("app", service.add_tag("app", tag, image))
+    stored = texts(local_facts(newest, comparison, NOW))["store"]
+    assert stored == "= same image as app:2.0; but app:latest is another image there"
+    latest = texts(tag_facts("app", service.rows["app"]["latest"], Beside(comparison, NOW)))["local"]
+    assert latest == "= same image as base:1; but app:latest is another image here"
+    comparison.set_tag("app", service.add_tag("app", "latest", new))
+    assert texts(local_facts(newest, comparison, NOW))["store"] == "= same image as app:latest and app:2.0"
+
+
 def test_a_partial_image_is_neither_same_nor_sound() -> None:
     service = service_with(missing=1)
     row = service.rows["app"]["0"]

@@ -130,6 +130,8 @@ def local_of(repository: str, row: TagRow, comparison: Comparison) -> Fact:
         text = f"= same image as {' and '.join(names[:_SHOWN])}{more}"
         if row.missing:
             return Fact("local", f"~{text[1:]}; some platforms are missing in the store", "warn")
+        if other := comparison.other_image(repository, row):
+            return Fact("local", f"{text}; but {inert(other, limit=60)} is another image here", "warn")
         return Fact("local", text, "good")
     if sameness is Sameness.DIFFERS:
         return Fact("local", "≠ an image of this name is there, but another one", "warn")
@@ -201,6 +203,9 @@ def _stored_of(row: LocalRow, comparison: Comparison) -> Fact:
         more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
         if sameness is Sameness.PARTIAL:
             return Fact("store", f"~ {shown}{more} holds it, without some of its platforms", "warn")
+        if other := comparison.other_tag(row):
+            name = f"{inert(other[0], limit=60)}:{inert(other[1], limit=40)}"
+            return Fact("store", f"= same image as {shown}{more}; but {name} is another image there", "warn")
         return Fact("store", f"= same image as {shown}{more}", "good")
     if sameness is Sameness.DIFFERS:
         return Fact("store", "≠ the tag of this name holds another image; a push would move it", "warn")

@@ -143,6 +143,19 @@ class Comparison:
         found = {local.name or local.image: None for digest in ids_of(row) for local in self._local.get(digest, ())}
         return sorted(found)
 
+    def other_tag(self, row: LocalRow) -> Key | None:
+        """The tag of a local image's own name, where it holds another image."""
+        target = push_target(row)
+        there = self._tags.get(target) if target is not None else None
+        if there is None or there.is_gone or not there.is_described or not ids_of(there).isdisjoint(row.ids):
+            return None
+        return target
+
+    def other_image(self, repository: str, row: TagRow) -> str:
+        """The local image of a tag's name, where it is another image; empty where there is none."""
+        local = self._named.get((repository, row.name))
+        return local.name if local is not None and ids_of(row).isdisjoint(local.ids) else ""
+
     def tag(self, repository: str, tag: str) -> TagRow | None:
         """What is known of a tag."""
         return self._tags.get((repository, tag))
