@@ -12,7 +12,7 @@ from ocistore_tui.cli.options import SCREEN_NAMES, global_options, global_parame
 from ocistore_tui.cli.tree_stores import stores
 from ocistore_tui.cli.tree_verbs import TITLES, VERBS, verbs
 from ocistore_tui.config import BACKENDS, Connection, find_connection, load_connections
-from ocistore_tui.errors import OciStoreError
+from ocistore_tui.errors import OciStoreError, UsageError
 
 _OPENING = (
     "ocistore-tui              the store opened last, or the one on this computer",
@@ -29,6 +29,20 @@ _EXIT_CODES = (
     "6 integrity · 7 some of a batch failed · 8 refused · 70 a fault of the program",
     "130 interrupted · 143 terminated",
 )
+
+
+def _no_screen_for(store: str) -> UsageError:
+    """For a store to open the UI on, where nobody looks."""
+    from ocistore_tui.tui.command_line import quote, store_options
+    from ocistore_tui.wiring.rows import parse_store
+
+    row = parse_store(store)
+    words = ("oci-store", row.backend, "ls", str(row.settings.get("bucket", "")))
+    line = " ".join(map(quote, (*filter(None, words), *store_options(row.settings, row.backend))))
+    return UsageError(
+        "a store by itself is opened in the terminal UI", where=row.url, cause="this runs without a terminal",
+        fix=f"without one, name backend and verb: {line}",
+    )  # fmt: skip
 
 
 class Root(Words):
@@ -61,6 +75,8 @@ class Root(Words):
         """As click does it, but for a verb where a backend has to be, and a store to open the UI on."""
         if globals_of(ctx).screen is not None and self._is_store(ctx, args):
             return "open", _open, args
+        if "://" in args[0] or args[0].startswith(("/", "./", "../", "~/")):
+            raise _no_screen_for(args[0])
         if args[0] in VERBS:
             raise click.UsageError(f"{args[0]} needs a backend before it, such as oci-store s3 {args[0]} …", ctx)
         return super().resolve_command(ctx, args)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ocistore_tui.cli import documents, render
-from ocistore_tui.cli.fixes import spell_out
+from ocistore_tui.cli.fixes import spell_out, typed_options
 from ocistore_tui.cli.interrupt import Interrupted, run_interruptible
 from ocistore_tui.cli.options import globals_of
 from ocistore_tui.cli.output import Output
@@ -67,7 +67,8 @@ class Run:
             service.close()
             if isinstance(error, OciStoreError):
                 store = f"@{self._connection.name}" if self._connection else self._backend
-                spell_out(error, store, self._bucket, _repository_of(self.rest))
+                options = typed_options(self._context, self._backend)
+                spell_out(error, store, self._bucket, _repository_of(self.rest), options)
             raise
         else:
             service.close()

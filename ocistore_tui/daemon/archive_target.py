@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
 from collections.abc import Callable, Iterator
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
@@ -103,6 +104,7 @@ class ArchiveTarget:
 
     def _check_new(self) -> None:
         if not os.path.isdir(self._path.parent):  # noqa: PTH112  # pathlib's raises where nothing may be looked at
-            raise NotFound("no such directory", where=str(self._path.parent), fix="make it first: mkdir -p")
+            folder = str(self._path.parent)
+            raise NotFound("no such directory", where=folder, fix=f"make it first: mkdir -p {shlex.quote(folder)}")
         if os.path.lexists(self._path):
             raise Refused("the archive exists already", where=str(self._path), fix="remove it, or name another file")

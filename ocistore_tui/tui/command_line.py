@@ -54,6 +54,14 @@ def _options(
         yield "--all-platforms"
     if request.via != "auto":
         yield from _option("via", request.via)
+    yield from store_options(settings, backend)
+    docker_host = request.docker_host or settings.get("docker_host")
+    if docker_host:
+        yield from _option("docker_host", str(docker_host))
+
+
+def store_options(settings: Mapping[str, object], backend: str) -> Iterator[str]:
+    """The options that describe a store; what is no such option is left out."""
     for name in OPTIONS[backend]:
         value = settings.get(name)
         if value is True:
@@ -63,9 +71,6 @@ def _options(
                 yield _TURNED_OFF[name]
         elif value not in (None, ""):
             yield from _option(name, str(value))
-    docker_host = request.docker_host or settings.get("docker_host")
-    if docker_host:
-        yield from _option("docker_host", str(docker_host))
 
 
 def _option(name: str, value: str) -> tuple[str, ...]:

@@ -133,6 +133,21 @@ def test_forms_of_skopeo_that_are_not_here(oci_store: Invoke, store: Path, verb:
         check_error(oci_store("fs", verb, "team/hello:1.0", "--image", "docker:dind", *host), 5, "nobody")
 
 
+@pytest.mark.parametrize(
+    ("opened", "line"),
+    [
+        ("s3://acme/registry", "oci-store s3 ls acme --root-dir registry"), ("az://acme", "oci-store azure ls acme"),
+        ("./images", "oci-store fs ls --dir {here}/images"),
+        ("file:///srv/im ages", "oci-store fs ls --dir '/srv/im ages'"),
+    ],
+)  # fmt: skip
+def test_a_store_alone_needs_a_terminal_and_says_how_to_go_without(
+    oci_store: Invoke, here: Path, opened: str, line: str
+) -> None:
+    words = ("opened in the terminal UI", "without a terminal", f"verb: {line.format(here=here)}\n")
+    check_error(oci_store(opened), 2, *words)
+
+
 def test_a_fix_is_a_command_that_works(oci_store: Invoke, store: Path) -> None:
     check_error(oci_store("fs", "ls", "team/nope"), 3, "fix:   list the repositories: oci-store fs ls\n")
     done = oci_store("fs", "inspect", "team/hello:nope")
@@ -145,7 +160,16 @@ def test_a_fix_names_bucket_or_saved_connection(oci_store: Invoke, store: Path, 
     check_error(oci_store("@here", "ls", "team/nope"), 3, "oci-store @here ls\n")
     at = ("--endpoint", moto, "--region", "us-east-1", "--access-key", S3_KEYS[0], "--secret-key", S3_KEYS[1])
     done = oci_store("s3", "ls", f"{endpoint.bucket}/team/nope", *at, "--json").document
-    assert done["error"]["fix"] == f"list the repositories: oci-store s3 ls {endpoint.bucket}"
+    options = f"--region us-east-1 --endpoint {moto}"
+    assert done["error"]["fix"] == f"list the repositories: oci-store s3 ls {endpoint.bucket} {options}"
+
+
+def test_a_fix_keeps_the_directory_that_was_typed(
+    oci_store: Invoke, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OCISTORE_DIR")
+    done = oci_store("fs", "inspect", "team/hello:nope", "--dir", str(store))
+    check_error(done, 3, f"fix:   list the tags of team/hello: oci-store fs ls team/hello --dir {store}\n")
 
 
 def test_a_backend_without_a_verb_shows_its_help_on_stderr(oci_store: Invoke) -> None:
@@ -223,6 +247,7 @@ def test_an_archive_that_is_damaged(oci_store: Invoke, here: Path, form: str, da
 def test_a_target_archive_that_cannot_be_written(oci_store: Invoke, store: Path) -> None:
     done = oci_store("fs", "pull", "team/hello:1.0", "--image", "docker-archive:/nonexistent/out.tar")
     assert done.code in (3, 4), done
+    assert "make it first: mkdir -p /nonexistent\n" in done.err
     assert "/nonexistent" in done.err
 
 
