@@ -186,6 +186,8 @@ class Run:
                 raise
         if not rows:
             self.output.say(f"no repositories yet in {inert(service.store_url, limit=300)}")
+            if not self._is_embedded and service.is_image_layout():
+                self.output.say("it is an OCI image layout, not a store: push from it with --image oci:DIR[:TAG]")
         self.output.document("repositories", {"repositories": [documents.repository(row) for row in rows]})
 
     def _tags(self, service: Service) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -12,7 +13,7 @@ from ocistore_tui.engine.context import Context, ListLocal, OpenSource, OpenTarg
 from ocistore_tui.engine.damage import WatchedBlobs
 from ocistore_tui.engine.documents import Documents
 from ocistore_tui.engine.workers import Workers
-from ocistore_tui.errors import Unavailable
+from ocistore_tui.errors import AccessDenied, Unavailable
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.listing import (
@@ -87,6 +88,15 @@ class Service:
         from ocistore_tui.layout import paths
 
         return next(self._context.store.list_dirs(paths.ROOT), None) is not None
+
+    def is_image_layout(self) -> bool:
+        """Whether this is an OCI image layout: no store, but a local place that images can be pushed from.
+
+        False as well where nothing may be read.
+        """
+        with suppress(AccessDenied):
+            return self._context.store.head("oci-layout") is not None
+        return False
 
     def tag_names(self, repository: str) -> Iterator[str]:
         """Only the names of a repository's tags, in byte order, as they are found."""

@@ -14,11 +14,11 @@ SLOW_S = 5.0
 """After that much waiting a person wants to know for whom."""
 
 
-def error_lines(error: OciStoreError, keys: Iterable[str]) -> list[Line]:
+def error_lines(error: OciStoreError, keys: Iterable[str], *, with_fix: bool = True) -> list[Line]:
     """What went wrong, where and why, what helps, and the keys for it."""
     lines = [(inert(error.message), "bad")]
     lines += [(inert(text), "dim") for text in (error.where, error.cause) if text]
-    lines += [(inert(error.fix), "")] if error.fix else []
+    lines += [(inert(error.fix), "")] if error.fix and with_fix else []
     return [*lines, ("", ""), *((key, "") for key in keys)]
 
 
@@ -75,12 +75,23 @@ def empty_store_lines(store: StoreRow, *, allows_adding: bool, has_layout: bool 
     return lines
 
 
+def image_layout_lines(store: StoreRow) -> list[Line]:
+    """An OCI image layout that was opened as a store."""
+    what = "it" if store.backend == "fs" else "a copy of it"
+    return [
+        ("This is an OCI image layout, not a store.", "bold"),
+        ("Its images belong on the left: from there they can be pushed into a store.", "dim"), ("", ""),
+        (f"1, then F4, opens {what}: an OCI layout directory", ""), ("c   another store: S3, GCS, Azure, a folder", ""),
+    ]  # fmt: skip
+
+
 def local_error_lines(error: OciStoreError) -> list[Line]:
     """A local place that cannot be listed."""
     keys = ["r   look again", "F4  another engine, or a folder of archives"]
     if isinstance(error, AccessDenied) and command_of(error):
         keys.append("y   copy the command")
-    return error_lines(error, keys)
+    # Options of the command line are no help here: the keys do the same.
+    return error_lines(error, keys, with_fix=" --" not in error.fix)
 
 
 def command_of(error: OciStoreError) -> str:

@@ -269,6 +269,14 @@ def test_a_directory_that_is_not_there_is_no_empty_store(oci_store: Invoke, here
     check_error(oci_store("fs", "ls", "--dir", "nope"), 3, str(here / "nope"))
 
 
+def test_an_image_layout_is_told_from_an_empty_store(oci_store: Invoke, store: Path, here: Path) -> None:
+    assert oci_store("fs", "pull", "team/hello:1.0", "--image", f"oci:{here / 'lay'}").code == 0
+    done = oci_store("fs", "ls", "--dir", str(here / "lay"))
+    assert (done.code, done.out) == (0, "")
+    assert "it is an OCI image layout, not a store: push from it with --image oci:DIR[:TAG]" in done.err
+    assert oci_store("fs", "ls", "--dir", str(here / "lay"), "--json").document["repositories"] == []
+
+
 def test_the_embedded_store_is_empty_before_its_first_push(oci_store: Invoke) -> None:
     done = oci_store("fs", "ls")
     assert (done.code, done.out) == (0, "")

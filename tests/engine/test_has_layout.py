@@ -32,6 +32,15 @@ def test_a_store_of_other_things_is_no_registry() -> None:
     assert has_layout(store)
 
 
+def test_an_image_layout_is_told_from_a_store() -> None:
+    store = MemoryStore()
+    with serve(store) as service:
+        assert not service.is_image_layout()
+        store.put("oci-layout", b"{}")
+        assert service.is_image_layout()
+        assert not service.has_layout()
+
+
 def test_blobs_without_repositories_are_a_layout_too() -> None:
     store = MemoryStore()
     store.put(f"{paths.BLOBS}sha256/aa/{'a' * 64}/data", b"left over")

@@ -69,7 +69,7 @@ class FakeService(Gates):
         self.kept: Remembered | None = None
         self.report = Report()
         self.moves: dict[str, Move] = {}  # the last of each reference, as text
-        self.is_closed, self.is_registry = False, True
+        self.is_closed, self.is_registry, self.is_layout = False, True, False
         self._lock = threading.RLock()
 
     # what a test puts in
@@ -151,6 +151,10 @@ class FakeService(Gates):
     def has_layout(self) -> bool:
         self.arrive("has_layout")
         return self.is_registry
+
+    def is_image_layout(self) -> bool:
+        self.arrive("is_image_layout")
+        return self.is_layout
 
     def tag_names(self, repository: str) -> Iterator[str]:
         self.arrive("tag_names", repository)

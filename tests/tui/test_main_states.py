@@ -31,12 +31,15 @@ DENIED_SOCKET = AccessDenied(
 
 async def test_without_an_engine_the_store_is_fully_usable() -> None:
     service = a_store()
-    service.fail("local_images", Unavailable("no container engine answers", where="unix:///var/run/docker.sock"))
+    fix = "start Docker, or name another with --docker-host or DOCKER_HOST"
+    where = "unix:///var/run/docker.sock"
+    service.fail("local_images", Unavailable("no container engine answers", where=where, fix=fix))
     async with open_app(service=service) as (app, pilot):
         bucket = app.main_screen.bucket
         await until(pilot, lambda: bucket.model.is_complete and "no container engine answers" in screen_text(app))
         assert "unix:///var/run/docker.sock" in screen_text(app)
         assert "F4  another engine, or a folder of archives" in screen_text(app)
+        assert "--docker-host" not in screen_text(app), "there are keys for it"
         assert "p Pull  Space Mark  / Filter  s Sort" in screen_text(app)
         bucket.rows_list.move_to(("web", "1"))
         await pilot.press("space")
@@ -137,6 +140,15 @@ async def test_an_empty_bucket_says_whether_a_registry_was_ever_there(is_registr
         assert "2 prod-images · empty" in screen_text(app)
         assert "n   add demo content" in screen_text(app)
         assert ("F4  edit this store" in screen_text(app)) is not is_registry
+
+
+async def test_an_image_layout_is_not_called_an_empty_store() -> None:
+    service = FakeService()
+    service.is_registry, service.is_layout = False, True
+    async with open_app(service=service) as (app, pilot):
+        await until(pilot, lambda: "This is an OCI image layout, not a store." in screen_text(app))
+        assert "an OCI layout directory" in screen_text(app)
+        assert "Nothing is stored here yet." not in screen_text(app)
 
 
 async def test_an_empty_store_that_may_not_be_written_offers_nothing_that_writes() -> None:

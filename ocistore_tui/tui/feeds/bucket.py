@@ -77,6 +77,7 @@ class BucketFeed:
         self.is_whole = False
         """Whether all repositories are known."""
         self.has_layout: bool | None = None
+        self.is_image_layout = False
         """Of a store without repositories: whether a registry's directories are there; None: not known."""
         self.seen_at: float | None = None
         """When what is shown was true: None while nothing is shown."""
@@ -144,7 +145,7 @@ class BucketFeed:
             self._forget(self._rows.nodes.keys() - self._seen.keys())
             self._rows.is_whole = True
             if not self._seen:
-                self._desk.ask("layout", lambda _: self._service.has_layout(), self._told_layout)
+                self._desk.ask("layout", lambda _: self._layouts(), self._told_layout)
         self.memory.learnt()
         for repository in self._rows.unfolded():
             if repository in self._seen:
@@ -161,8 +162,12 @@ class BucketFeed:
         self.memory.forget(gone)
         self._rows.keep_only(set(self._seen))
 
-    def _told_layout(self, has_layout: bool) -> None:
-        self.has_layout = has_layout
+    def _layouts(self) -> tuple[bool, bool]:
+        has_layout = self._service.has_layout()
+        return has_layout, not has_layout and self._service.is_image_layout()
+
+    def _told_layout(self, found: tuple[bool, bool]) -> None:
+        self.has_layout, self.is_image_layout = found
         self._changed()
 
     def _failed(self, error: OciStoreError) -> None:

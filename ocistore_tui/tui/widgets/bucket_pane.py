@@ -168,6 +168,8 @@ class BucketPane(Side):
             return [(late, ""), ("c   another store", "")] if late else [("listing repositories …", "dim")]
         if self.model.filter:
             return [("no repository or tag matches the filter", "dim"), ("Esc shows all", "")]
+        if self.feed.is_image_layout:
+            return pane_words.image_layout_lines(self.session.store)
         adds = self.session.allows_adding
         return pane_words.empty_store_lines(self.session.store, allows_adding=adds, has_layout=self.feed.has_layout)
 
