@@ -10,7 +10,9 @@ import pytest
 
 from tests.testbed import daemons, servers
 
-_FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "STORAGE_EMULATOR_HOST", "DOCKER_", "OCISTORE_DIR", "XDG_")
+_FOREIGN = (
+    "AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "STORAGE_EMULATOR_HOST", "DOCKER_", "OCISTORE_DIR", "XDG_", "NO_COLOR",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from ocistore_tui.backends.local_errors import translated
 from ocistore_tui.backends.local_paths import KeyPaths
 from ocistore_tui.backends.local_tree import Tree
 from ocistore_tui.errors import AccessDenied, OciStoreError, PreconditionFailed, Unavailable
+from ocistore_tui.model.words import size
 
 
 def check_directory(store: ObjectStore, tree: Tree, *, write: bool) -> Report:
@@ -36,7 +37,7 @@ def _reach(tree: Tree) -> Finding:
         tree.check_root()
         os.listdir(tree.root)  # noqa: PTH208 - only whether it works
         free = os.statvfs(tree.root)
-    return Finding("reach", True, f"{tree.root}, {free.f_bavail * free.f_frsize} bytes free")
+    return Finding("reach", True, f"{tree.root}, {size(free.f_bavail * free.f_frsize)} free")
 
 
 def _list(store: ObjectStore) -> Finding:

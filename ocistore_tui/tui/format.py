@@ -54,13 +54,16 @@ def plural(number: int, noun: str, *, is_whole: bool = True) -> str:
     return f"{shown} {noun[:-1]}ies" if noun.endswith("y") else f"{shown} {noun}s"
 
 
-def fit(text: str, width: int, *, right: bool = False, cut: str = "…") -> str:
-    """``text`` in exactly ``width`` columns; what is too long is cut in its middle, where names differ least."""
+def fit(text: str, width: int, *, right: bool = False, cut: str = "…", is_prose: bool = False) -> str:
+    """``text`` in exactly ``width`` columns.
+
+    What is too long is cut in its middle, where names differ least; prose at its end.
+    """
     size = len(text) if text.isascii() else cell_len(text)
     if size > width:
         if width <= 1:
             return cut[:width]
-        head = (width - 1) // 2
+        head = width - 1 if is_prose else (width - 1) // 2
         text = set_cell_size(text, head) + cut + _tail(text, width - 1 - head)
         size = len(text) if text.isascii() else cell_len(text)
     gap = " " * max(0, width - size)

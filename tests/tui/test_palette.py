@@ -252,9 +252,9 @@ async def test_the_text_of_the_screen_is_written_to_a_file() -> None:
 async def test_what_was_kept_is_there_at_the_next_start() -> None:
     stores = TellingStores()
     stores.kept_settings = {"theme": "ocistore-light", "keymap": {"send": "b"}, "is_compact": True}
-    async with open_app(stores=stores) as (app, pilot):
+    async with open_app(service=service(), stores=stores) as (app, pilot):
         load(app)
-        await pilot.pause()
+        await until(pilot, lambda: "▾ frontend/web" in screen_text(app))
         assert app.theme == "ocistore-light"
         assert app.has_class("-compact")
         await pilot.press("colon")

@@ -35,6 +35,13 @@ def test_a_size_fits_its_column(size_bytes: int) -> None:
     assert len(short_size(size_bytes)) <= 7
 
 
+def test_names_are_cut_in_their_middle_and_sentences_at_their_end() -> None:
+    assert fit("platform/api-gateway", 11) == "platf…teway"
+    assert fit("Show only rows that match", 11, is_prose=True) == "Show only …"
+    assert fit("short", 11, is_prose=True) == "short      "
+    assert fit("日本語の文", 6, is_prose=True) == "日本 …"
+
+
 @pytest.mark.parametrize(
     ("age_s", "text"),
     [

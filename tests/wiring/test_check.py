@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def test_a_registry_at_the_top(tmp_path: Path) -> None:
     assert all(step.ok is not False for step in steps.values())
     assert (steps["layout"].ok, steps["layout"].detail) == (True, "found at the top, 1 repository")
     assert (steps["write"].ok, steps["write"].detail) == (None, "not tried")
+    assert re.search(r", [0-9.]+ [kMGTPE]B free$", steps["reach"].detail), "in units that people read"
 
 
 def test_writing_is_tried_only_when_asked_and_leaves_nothing(tmp_path: Path) -> None:

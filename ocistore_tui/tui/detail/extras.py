@@ -12,7 +12,7 @@ from ocistore_tui.tui.rows.row import Column, Row, keyed
 
 COLUMNS = (
     Column("KIND", 26), Column("DIGEST", 12), Column("SIZE", 8, right=True), Column("PLATFORM", 14, needs=90),
-    Column("WHAT IT SAYS IT IS"),
+    Column("WHAT IT SAYS IT IS", is_prose=True),
 )  # fmt: skip
 NOT_VERIFIED = "present, not verified"
 _DEEPEST = 6

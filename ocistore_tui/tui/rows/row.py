@@ -19,6 +19,8 @@ class Column:
     """Dropped when the list is narrower than this."""
     order: str = ""
     """What a click on the title sorts by; empty: nothing."""
+    is_prose: bool = False
+    """Sentences, which are cut at their end; names are in their middle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,8 @@ _LABEL_WIDTH = 17
 _LEGEND_FROM = 100
 """Columns of the terminal from which on the signs have a column of their own."""
 _COLUMNS = {
-    0: (Column("", _KEY_WIDTH), Column("", _LABEL_WIDTH), Column("")),
-    1: (Column("", _KEY_WIDTH), Column("", _LABEL_WIDTH), Column(""), Column("", 14, needs=80)),
+    0: (Column("", _KEY_WIDTH), Column("", _LABEL_WIDTH), Column("", is_prose=True)),
+    1: (Column("", _KEY_WIDTH), Column("", _LABEL_WIDTH), Column("", is_prose=True), Column("", 14, needs=80)),
     2: (Column("", 18), Column("")),
 }
 

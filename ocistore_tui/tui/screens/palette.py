@@ -37,7 +37,7 @@ _LEAST_LABEL = 18
 
 
 def _columns(label_width: int) -> tuple[Column, ...]:
-    return (Column("", 10), Column("", label_width), Column(""), Column("", 8, needs=56))
+    return (Column("", 10), Column("", label_width), Column("", is_prose=True), Column("", 8, needs=56))
 
 
 class PaletteScreen(ModalScreen[None]):

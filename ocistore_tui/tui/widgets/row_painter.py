@@ -76,7 +76,8 @@ class RowPainter:
                 style += marked
             if place:
                 segments.append(Segment(" ", ground))
-            segments.append(Segment(fit(text, cell_width, right=column.right), style))
+            shown = fit(text, cell_width, right=column.right, is_prose=column.is_prose)
+            segments.append(Segment(shown, style))
         used = sum(segment.cell_length for segment in segments)
         segments.append(Segment(" " * max(0, width - used), ground))
         return Strip(segments).adjust_cell_length(width, ground)
