@@ -36,6 +36,15 @@ def test_what_fits_is_shown_whole_and_a_key_that_is_off_is_in_brackets() -> None
     assert not is_cut
 
 
+def test_a_key_that_is_off_takes_no_room_from_one_that_works() -> None:
+    items = (*ITEMS[:2], ITEMS[3], ITEMS[2], BarItem("D", "Delete", reason="to come"), BarItem("q", "Quit"))
+    for width, shown in ((58, "Help Open Inside Pull 2 Delete Quit"), (54, "Help Open Inside Pull 2 Quit"),
+                         (42, "Help Open Pull 2 Quit"), (28, "Help Open Pull 2")):  # fmt: skip
+        placed, is_cut = place(items, width)
+        assert " ".join(one.item.label for one in placed) == shown
+        assert is_cut == (len(placed) < len(items))
+
+
 @pytest.mark.parametrize("width", range(1, 40))
 def test_nothing_is_ever_cut_within_a_word(width: int) -> None:
     placed, is_cut = place(ITEMS, width)

@@ -1,6 +1,7 @@
 """The last line of every screen: keys that do something here. What does not fit is cut with a sign, ``?`` is first.
 
-A key that cannot work now keeps its place in brackets, ``o (Inside)``; pressed or clicked, it says why.
+A key that cannot work now keeps its place in brackets, ``o (Inside)``, as long as that takes no room from one that
+works; pressed or clicked, it says why.
 """
 
 from __future__ import annotations
@@ -171,7 +172,7 @@ def _item(screen: Screen[object], command: Command) -> BarItem:
 
 
 def place(items: Sequence[BarItem], width: int, *, is_ascii: bool = False) -> tuple[tuple[PlacedItem, ...], bool]:
-    """Put items on a line, whole or not at all.
+    """Put items on a line, whole or not at all; where there is no room for all, keys that are off go first.
 
     Args:
         items: From left to right.
@@ -181,15 +182,26 @@ def place(items: Sequence[BarItem], width: int, *, is_ascii: bool = False) -> tu
     Returns:
         What fits, and whether something was left out (then there is room for a sign at the end).
     """
+    placed = _from_left(items, width, is_ascii=is_ascii)
+    if len(placed) == len(items):
+        return placed, False
+    left = list(items)
+    for item in [item for item in reversed(items) if item.reason]:
+        left.remove(item)
+        if len(_from_left(left, width - _GAP, is_ascii=is_ascii)) == len(left):
+            break
+    return _from_left(left, width - _GAP, is_ascii=is_ascii), True
+
+
+def _from_left(items: Sequence[BarItem], width: int, *, is_ascii: bool) -> tuple[PlacedItem, ...]:
     placed: list[PlacedItem] = []
     start = 1
-    for number, item in enumerate(items):
+    for item in items:
         key = key_name(item.key, is_ascii=is_ascii)
         label = f"({item.label})" if item.reason else item.label
         end = start + cell_len(key) + 1 + cell_len(label)
-        is_last = number == len(items) - 1
-        if end > width - (0 if is_last else _GAP):
-            return tuple(placed), True
+        if end > width:
+            break
         placed.append(PlacedItem(item, start, end, key, label))
         start = end + _GAP
-    return tuple(placed), False
+    return tuple(placed)
