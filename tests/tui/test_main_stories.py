@@ -9,6 +9,7 @@ import pytest
 from ocistore_tui.model.listing import Remembered, RepositoryRow, TagRow
 from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.tui.feeds.bucket import PAGE, SMALL_STORE_TAGS
+from ocistore_tui.tui.screens.plan import PlanScreen
 from tests.fakes.gates import Clock
 from tests.fakes.service import NOW, FakeService
 from tests.fakes.stored import make_image
@@ -277,6 +278,27 @@ async def test_marks_are_pushed_together_and_what_cannot_be_read_is_not() -> Non
         await pilot.press("p")
         names = {request.image for request in sent if isinstance(request, PushRequest)}
         assert names == {"mine:1", "team/api:1.10", "fresh:1"}
+
+
+async def test_marks_that_were_sent_are_gone_and_all_others_stay() -> None:
+    service = a_store()
+    async with open_app(service=service) as (app, pilot):
+        local, bucket = app.main_screen.local, app.main_screen.bucket
+        await until(pilot, lambda: local.model.total == 3 and bucket.model.is_complete)
+        bucket.model.marks.add([("team/api", "1.10")])
+        local.model.marks.add(["mine:1", "fresh:1"])
+        await pilot.press("1", "p")
+        await until(pilot, lambda: isinstance(app.screen, PlanScreen) and not app.screen.planning.totals().checking)
+        await pilot.press("escape")
+        assert local.model.marks.listed() == ["mine:1", "fresh:1"], "nothing was sent"
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, PlanScreen) and not app.screen.planning.totals().checking)
+        local.model.marks.add(["team/api:1.10"])  # in mid-plan, by somebody else
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is app.main_screen)
+        assert local.model.marks.listed() == ["team/api:1.10"]
+        assert bucket.model.marks.listed() == [("team/api", "1.10")]
+        await until(pilot, lambda: "p Push 1 " in screen_text(app))
 
 
 async def test_what_is_deleted_between_two_looks_is_not_pulled() -> None:

@@ -16,14 +16,14 @@ from textual.widgets import Static
 
 from ocistore_tui.errors import OciStoreError
 from ocistore_tui.model.local import LocalPlace
-from ocistore_tui.model.plan import PushRequest
+from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.reference import Reference
 from ocistore_tui.tui.commands import bindings_of
 from ocistore_tui.tui.format import plural
 from ocistore_tui.tui.resuming import resume
 from ocistore_tui.tui.runner import TransferEnded
 from ocistore_tui.tui.session import Session
-from ocistore_tui.tui.transfers import State, Transfer
+from ocistore_tui.tui.transfers import Request, State, Transfer
 from ocistore_tui.tui.widgets.bucket_pane import BucketPane
 from ocistore_tui.tui.widgets.dock import Dock
 from ocistore_tui.tui.widgets.header import StatusHeader
@@ -213,6 +213,12 @@ class MainScreen(Screen[None]):
         return command.coming or self.side.bar_dim(command)
 
     # what others tell
+
+    def sent(self, requests: Sequence[Request]) -> None:
+        """These were confirmed: their marks have done their work."""
+        sources = [request.source for request in requests if isinstance(request, PullRequest)]
+        self.local.unmark(request.image for request in requests if isinstance(request, PushRequest))
+        self.bucket.unmark((source.repository, source.tag) for source in sources if source.digest is None)
 
     def look_again(self) -> None:
         """Both sides, anew; what is shown stays until the answer differs."""

@@ -359,6 +359,8 @@ class PlanScreen(ModalScreen[None]):
         self.dismiss()
         if plans:
             self.app.runner.start(self.session, plans)
+        if self.app.main_screen is not None:
+            self.app.main_screen.sent([row.request for row in self.planning.rows if row.plan is not None])
         for screen in self.app.screen_stack:
             for header in screen.query(StatusHeader):
                 header.refresh_facts()

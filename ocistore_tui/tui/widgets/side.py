@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,13 @@ class Side(Pane):
     action_mark_invert = needs_rows(Pane.action_mark_invert)
     action_mark_pattern = needs_rows(Pane.action_mark_pattern)
     action_unmark_pattern = needs_rows(Pane.action_unmark_pattern)
+
+    def unmark(self, keys: Iterable[Hashable]) -> None:
+        """These are on their way: what is marked from now on is chosen anew."""
+        before = len(self.model.marks)
+        self.model.marks.remove(keys)
+        if len(self.model.marks) != before:
+            self._marked()
 
     def why_empty(self) -> str:
         """Why there is nothing to work with; empty when there is, or while that is not known yet."""
