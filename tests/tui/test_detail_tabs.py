@@ -145,6 +145,8 @@ def test_settings_of_a_configuration_are_told_and_nonsense_is_left_out() -> None
         ("created", "2026"), ("command", "sh -c 'a b'"), ("user", "root"), ("port", "80/tcp"), ("env", "A=1"),
         ("label", "k=v"), ("label", "n"),
     ]  # fmt: skip
+    dated = settings_of(b'{"created":"2026-11-25T10:28:17.94298078Z"}')
+    assert [(fact.label, fact.text) for fact in dated] == [("created", "2026-11-25 10:28 UTC")]
     many = json.dumps({"config": {"Env": [f"A{number}=1" for number in range(5000)]}}).encode()
     assert settings_of(many)[-1].text == "… and 4800 more"
     assert settings_of(b'{"config":{"Env":' + b"[" * 900 + b"]" * 900 + b"}}") == ()

@@ -14,6 +14,7 @@ from ocistore_tui.model.listing import Inspection, TagRow
 from ocistore_tui.model.manifest import Manifest
 from ocistore_tui.model.reference import Reference
 from ocistore_tui.model.text import inert
+from ocistore_tui.model.words import parse_time
 from ocistore_tui.tui.detail.facts import Beside, Fact, attached_of, flaws_of, holds_of, local_of, moved_of, size_of
 from ocistore_tui.tui.detail.moments import exactly, since
 from ocistore_tui.tui.detail.platforms import holds
@@ -164,7 +165,8 @@ def settings_of(config: bytes) -> tuple[Fact, ...]:
     for key, label in (("created", "created"), ("author", "author")):
         value = document.get(key)
         if isinstance(value, str) and value:
-            found.append(Fact(label, inert(value, limit=200)))
+            moment = parse_time(value) if key == "created" else None
+            found.append(Fact(label, exactly(moment) or inert(value, limit=200)))
     settings = document.get("config")
     if not isinstance(settings, dict):
         return tuple(found)
