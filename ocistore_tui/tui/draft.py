@@ -49,7 +49,7 @@ class Field:
 
 _PREFIX = Field("root_dir", "prefix", "(found by itself)")
 FIELDS: Mapping[str, tuple[Field, ...]] = {
-    "s3": (Field("bucket", "bucket"), _PREFIX, Field("endpoint", "endpoint", "(AWS)"),
+    "s3": (Field("bucket", "bucket"), _PREFIX, Field("endpoint", "endpoint", "(AWS or exported)"),
            Field("region", "region", "(by itself)"), Field("profile", "profile", "default")),
     "gcs": (Field("bucket", "bucket"), _PREFIX, Field("keyfile", "key file", "~/key.json")),
     "azure": (Field("bucket", "container"), _PREFIX, Field("account_name", "account"),

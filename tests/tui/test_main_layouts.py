@@ -70,6 +70,18 @@ async def test_the_inspector_lies_over_the_list_where_there_is_no_room_for_it(si
         await until(pilot, lambda: "digest" not in screen_text(app))
 
 
+async def test_enter_on_a_local_image_shows_what_is_known_of_it_and_never_hides_that() -> None:
+    async with open_app(service=a_store(), size=(120, 36)) as (app, pilot):
+        await until(pilot, lambda: app.main_screen.local.model.total and "3 Inspector" in screen_text(app))
+        await pilot.press("1", "enter")
+        await pilot.pause()
+        assert "3 Inspector" in screen_text(app)
+        await pilot.press("i")
+        await until(pilot, lambda: "3 Inspector" not in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "3 Inspector" in screen_text(app))
+
+
 async def test_a_wide_terminal_has_a_column_for_the_inspector() -> None:
     async with open_app(service=a_store(), size=(200, 50)) as (app, pilot):
         await until(pilot, lambda: app.main_screen.bucket.model.is_complete)

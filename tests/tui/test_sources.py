@@ -102,7 +102,7 @@ async def _refuse_and_step_back(stores: FakeStores, directory: str) -> None:
     async with open_sources(stores) as (app, pilot):
         dialog = app.screen
         await pilot.press("G", "enter", "ctrl+u", *directory, "enter")
-        await until(pilot, lambda: "there is no index.json in it" in screen_text(app))
+        await until(pilot, lambda: "; there is no index.json in it; " in screen_text(app))
         assert app.screen is dialog
         await pilot.press("escape")
         assert app.screen is dialog

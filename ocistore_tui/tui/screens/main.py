@@ -154,6 +154,11 @@ class MainScreen(Screen[None]):
         else:
             self.toggle_class("-no-inspector")
 
+    def open_inspector(self) -> None:
+        """Show the inspector. Where it lies over the list, the key that brought it takes it away again."""
+        if any(map(self.has_class, ("-narrow", "-short", "-no-inspector"))):
+            self.action_inspector()
+
     def _draw_tabs(self) -> None:
         parts: list[tuple[str, str] | str] = [" "]
         for number, (side, pane) in enumerate((("local", self.local), ("bucket", self.bucket)), 1):

@@ -138,7 +138,7 @@ class SourcesScreen(ModalScreen[None]):
 
     def _say(self, error: OciStoreError | None) -> None:
         line = self.query_one("#sources-say", Static)
-        text = ". ".join(filter(None, (str(error), error.cause, error.fix))) if error else ""
+        text = "; ".join(filter(None, (str(error), error.cause, error.fix))) if error else ""
         line.update(Content.styled(inert(text, limit=500), "$text-error"))
 
     # choosing

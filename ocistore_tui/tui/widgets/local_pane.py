@@ -144,7 +144,8 @@ class LocalPane(Side):
     @needs_rows
     def action_open(self) -> None:
         """All that is known of the image."""
-        self.app.screen.action_inspector()  # type: ignore[attr-defined]  # panes live on the main screen
+        if self.app.main_screen is not None:
+            self.app.main_screen.open_inspector()
 
     @needs_rows
     def action_send(self) -> None:
