@@ -15,6 +15,11 @@ _FOREIGN = (
 )  # fmt: skip
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """For ``-n auto``: one more than there are processors, for many tests wait for engines, servers and terminals."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the credentials, contexts or caches of whoever runs it, and none leaves any behind."""
