@@ -77,8 +77,9 @@ class BucketFeed:
         self.is_whole = False
         """Whether all repositories are known."""
         self.has_layout: bool | None = None
-        self.is_image_layout = False
         """Of a store without repositories: whether a registry's directories are there; None: not known."""
+        self.is_image_layout = False
+        """Whether it is an OCI image layout, opened as a store."""
         self.seen_at: float | None = None
         """When what is shown was true: None while nothing is shown."""
         self._tag_lookups: Lookups[TagKey, TagRow] = Lookups(desk, "look", self._describe, self._described, self._over)
