@@ -72,6 +72,14 @@ def test_by_digest_it_is_the_same_image(service: Service, tmp_path: Path, image:
     assert result.digest == image.digest
 
 
+def test_what_was_planned_is_pulled_though_somebody_deleted_the_tag_since(
+    service: Service, root: Path, tmp_path: Path, image: Image
+) -> None:
+    plan = plan_of(service, "team/app:1", f"oci:{tmp_path / 'out'}")
+    (root / paths.tag_current("team/app", "1")).unlink()
+    assert service.pull(plan).digest == image.digest
+
+
 def test_what_is_there_already_is_not_read_again(service: Service, tmp_path: Path, image: Image) -> None:
     pull(service, "team/app:1", f"oci:{tmp_path / 'out'}:one")
     again = pull(service, "team/app:1", f"oci:{tmp_path / 'out'}:two")

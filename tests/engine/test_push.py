@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -186,6 +187,18 @@ def test_a_tag_that_moved_since_the_plan_is_left_alone(service: Service, tmp_pat
     with pytest.raises(Refused, match="moved"):
         service.push(plan)
     assert service.inspect(Reference.parse("app:1")).digest == other.digest
+
+
+def test_a_tag_that_somebody_deleted_since_the_plan_stays_deleted(
+    service: Service, root: Path, tmp_path: Path, image: Image
+) -> None:
+    push(service, "app:1", kept(tmp_path, Image((layer("first"),)), "first"))
+    plan = plan_of(service, "app:1", kept(tmp_path, image))
+    shutil.rmtree(root / paths.tag_current("app", "1").rpartition("/current/")[0])
+    with pytest.raises(Refused, match="moved"):
+        service.push(plan)
+    with pytest.raises(NotFound):
+        service.inspect(Reference.parse("app:1"))
 
 
 def test_a_new_tag_somebody_else_made_meanwhile_is_left_alone(service: Service, tmp_path: Path, image: Image) -> None:
