@@ -82,7 +82,8 @@ def _row_of_url(scheme: str, rest: str) -> StoreRow:
     if root_dir:
         settings["root_dir"] = root_dir
     name = f"{bucket}/{root_dir}" if root_dir else bucket
-    return StoreRow("url", name, backend, url_of(backend, settings), settings, Mode.READ_ONLY)
+    note = _named_elsewhere(backend, settings)
+    return StoreRow("url", name, backend, url_of(backend, settings), settings, Mode.READ_ONLY, note)
 
 
 def _row_of_directory(path: Path) -> StoreRow:
@@ -99,13 +100,14 @@ def embedded_row() -> StoreRow:
 
 
 def row_of_connection(connection: Connection) -> StoreRow:
-    """A saved connection; its note tells which variables of the environment go before what is saved."""
+    """A saved connection; its note tells what the environment adds to it, and what goes before what is saved."""
     settings = dict(connection.settings)
     mode = _MODES[str(settings.get("mode", "add-only"))]
     effective, beaten = _beaten(connection.backend, settings)
+    notes = filter(None, (*beaten, _named_elsewhere(connection.backend, settings)))
     return StoreRow(
         "saved", connection.name, connection.backend, url_of(connection.backend, effective), settings,
-        Mode.READ_ONLY if settings.get("anonymous") else mode, inert("; ".join(beaten), limit=200),
+        Mode.READ_ONLY if settings.get("anonymous") else mode, inert("; ".join(notes), limit=200),
     )  # fmt: skip
 
 
@@ -162,6 +164,15 @@ def place_of(row: StoreRow) -> Place:
     typed = () if is_saved else tuple(settings)
     saved = settings if is_saved else {}
     return settle(row.backend, str(settings.get("bucket", "")), merged, typed=typed, exported=exported, saved=saved)
+
+
+def _named_elsewhere(backend: str, settings: Mapping[str, Value]) -> str:
+    """Which variable says where a store is that does not say it itself: elsewhere the same words mean another store."""
+    for name, what in (("endpoint", "server"), ("account_name", "account")):
+        variable = next(filter(os.environ.get, ENVIRONMENT[backend].get(name, ())), "")
+        if variable and not settings.get(name):
+            return f"{variable} names the {what}"
+    return ""
 
 
 def _beaten(backend: str, settings: Mapping[str, Value]) -> tuple[dict[str, Value], list[str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ocistore_tui.config import Connection, save_connection
+from ocistore_tui.config import SETTINGS, Connection, save_connection
 from ocistore_tui.errors import UsageError
 from ocistore_tui.found import FoundLogin
 from ocistore_tui.model.stores import Mode, StoreRow
@@ -124,6 +124,28 @@ def test_the_environment_goes_before_what_is_saved_and_the_row_says_so(monkeypat
     assert row.url == "file:///srv/other", "what is shown is what is opened"
     assert place_of(row).options == {"dir": "/srv/other"}
     assert row.settings == {"dir": "/media/usb"}, "what is saved stays as it is"
+
+
+@pytest.mark.parametrize(
+    ("text", "variable", "note"),
+    [
+        ("s3://acme", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_S3 names the server"),
+        ("s3://acme", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL names the server"),
+        ("az://acme", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT names the account"),
+        ("gs://acme", "AWS_ENDPOINT_URL", ""),
+    ],
+)
+def test_a_store_whose_server_the_environment_names_says_so(
+    monkeypatch: pytest.MonkeyPatch, text: str, variable: str, note: str
+) -> None:
+    assert parse_store(text).note == ""
+    monkeypatch.setenv(variable, "http://user:hidden@minio:9000")
+    row = parse_store(text)
+    assert row.note == note
+    assert row_of_connection(Connection("prod", row.backend, row.settings)).note == note
+    said = {**row.settings, "endpoint": "http://here", "account_name": "mine"}
+    saved = Connection("prod", row.backend, {key: said[key] for key in said if key in SETTINGS[row.backend]})
+    assert "names the" not in row_of_connection(saved).note
 
 
 def test_the_environment_fills_in_what_a_url_leaves_open_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
