@@ -28,7 +28,7 @@ from ocistore_tui.backends.s3_error_table import (
     TLS,
     WRONG_REGION,
 )
-from ocistore_tui.errors import OciStoreError
+from ocistore_tui.errors import OciStoreError, StoreMissing
 
 
 def _classes() -> tuple[tuple[type[Exception], Row], ...]:
@@ -115,7 +115,8 @@ def made(
         "endpoint": f" --endpoint-url {endpoint}" if endpoint else "",
     }
     filled = Row(row.error, *(text.format(**values) for text in (row.message, row.cause, row.fix)))
-    return filled.made(where, said)
+    # Which key was asked for tells nothing where the whole bucket is missing.
+    return filled.made(f"s3://{bucket}" if row.error is StoreMissing else where, said)
 
 
 @contextmanager

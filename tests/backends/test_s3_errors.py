@@ -393,3 +393,4 @@ def test_a_missing_bucket_is_made_where_it_is_missing(moto: str) -> None:
         list(S3Store(options(moto)).list_entries(""))
     assert caught.value.fix.endswith(f" --endpoint-url {moto}")
     assert made(NO_BUCKET, "s3://b", bucket="b").fix.endswith("aws s3 mb s3://b")
+    assert made(NO_BUCKET, "s3://b/docker/registry/v2/some/key", bucket="b").where == "s3://b"
