@@ -40,8 +40,8 @@ def _no_screen_for(store: str) -> UsageError:
     words = ("oci-store", row.backend, "ls", str(row.settings.get("bucket", "")))
     line = " ".join(map(quote, (*filter(None, words), *store_options(row.settings, row.backend))))
     return UsageError(
-        "a store by itself is opened in the terminal UI", where=row.url, cause="this runs without a terminal",
-        fix=f"without one, name backend and verb: {line}",
+        "a store by itself is opened in the terminal UI", where=row.url, cause="this runs headless",
+        fix=f"open it without --no-tui in a terminal, or name backend and verb: {line}",
     )  # fmt: skip
 
 

@@ -144,7 +144,7 @@ def test_forms_of_skopeo_that_are_not_here(oci_store: Invoke, store: Path, verb:
 def test_a_store_alone_needs_a_terminal_and_says_how_to_go_without(
     oci_store: Invoke, here: Path, opened: str, line: str
 ) -> None:
-    words = ("opened in the terminal UI", "without a terminal", f"verb: {line.format(here=here)}\n")
+    words = ("opened in the terminal UI", "runs headless", f"verb: {line.format(here=here)}\n")
     check_error(oci_store(opened), 2, *words)
 
 
