@@ -173,6 +173,21 @@ async def test_the_rights_a_denied_store_needs_can_be_copied() -> None:
         await until(pilot, lambda: app.clipboard == '{"Action": "s3:ListBucket"}')
 
 
+async def test_nothing_is_said_to_be_checked_in_a_store_that_does_not_answer() -> None:
+    service = a_store()
+    for method in ("repositories", "describe_tags"):
+        service.fail(method, OFFLINE)
+    async with open_app(service=service) as (app, pilot):
+        await until(pilot, lambda: re.search(r"\? mine:1 .*no answer", screen_text(app)) is not None)
+        assert "checking" not in screen_text(app)
+        await pilot.press("1")
+        await until(pilot, lambda: "? not known: the store gave no answer" in screen_text(app))
+        for method in ("repositories", "describe_tags"):
+            service.heal(method)
+        await pilot.press("r")
+        await until(pilot, lambda: "no answer" not in screen_text(app) and "= mine:1" in screen_text(app))
+
+
 async def test_a_store_that_is_gone_offers_others() -> None:
     service = FakeService()
     service.fail("repositories", StoreMissing("there is no such bucket", where="s3://acme-oci", fix="check its name"))

@@ -210,6 +210,7 @@ def _stored_of(row: LocalRow, comparison: Comparison) -> Fact:
     if sameness is Sameness.DIFFERS:
         return Fact("store", "≠ the tag of this name holds another image; a push would move it", "warn")
     if sameness is Sameness.UNKNOWN:
-        return Fact("store", "? checking …", "dim")
+        is_late = comparison.is_unanswered
+        return Fact("store", "? not known: the store gave no answer" if is_late else "? checking …", "dim")
     target = push_target(row)
     return Fact("store", f"+ not there; p pushes it to {target[0]}:{target[1]}" if target else "+ not there")

@@ -134,6 +134,7 @@ class BucketFeed:
 
     def _page(self, count: int, page: list[RepositoryRow]) -> None:
         self.asked_at, self.error, self._is_listing_broken = None, None, False
+        self._session.comparison.is_unanswered = False
         self.is_whole = len(page) < count
         self.seen_at = self._clock()
         if page:
@@ -176,7 +177,7 @@ class BucketFeed:
             self._page(1, [])  # the first push makes it
             return
         self.asked_at, self.error, self._is_listing_broken = None, error, True
-        self._pages = None
+        self._pages, self._session.comparison.is_unanswered = None, True
         self._changed()
 
     # tags

@@ -64,6 +64,8 @@ class Comparison:
     def __init__(self) -> None:
         self.is_complete = False
         """Whether every tag of the store is known: only then nothing means nothing."""
+        self.is_unanswered = False
+        """Whether the store could not be listed: then what is not known is not being looked up either."""
         self._tags: dict[Key, TagRow] = {}
         self._stored: defaultdict[Digest, set[Key]] = defaultdict(set)
         self._local: defaultdict[Digest, list[LocalRow]] = defaultdict(list)
@@ -99,6 +101,10 @@ class Comparison:
                 self._stored[digest].discard((repository, tag))
 
     # what is asked
+
+    def word_of(self, sameness: Sameness) -> str:
+        """The word for people."""
+        return "no answer" if sameness is Sameness.UNKNOWN and self.is_unanswered else sameness.word
 
     def knows(self, row: LocalRow, target: Key) -> bool:
         """Whether nothing needs to be looked up for this image."""

@@ -61,9 +61,9 @@ class LocalRows:
         row = self._shown[index]
         sameness = self._comparison.of_local(row)
         name = inert(row.name) if row.name else f"<none> {inert(row.image.partition(':')[2] or row.image)[:12]}"
-        style = STYLE_OF[sameness]
+        word, style = self._comparison.word_of(sameness), STYLE_OF[sameness]
         return Row(
-            (name, short_size(row.size_bytes), short_age(row.created, self._clock()), sameness.word),
+            (name, short_size(row.size_bytes), short_age(row.created, self._clock()), word),
             ("" if row.name else "dim", "dim", "dim", style),
             getattr(self._glyphs, sameness.glyph, " "),
             row.image in self.marks,
