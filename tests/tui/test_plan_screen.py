@@ -12,7 +12,7 @@ from ocistore_tui.errors import NotFound, Unavailable
 from ocistore_tui.model.local import LocalPlace
 from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.reference import Reference
-from ocistore_tui.model.stores import Mode
+from ocistore_tui.model.stores import Mode, StoreRow
 from ocistore_tui.tui import targets
 from ocistore_tui.tui.app import OcistoreApp
 from ocistore_tui.tui.screens.plan import PlanScreen
@@ -429,6 +429,22 @@ async def test_the_command_line_is_copied(service: FakeService, monkeypatch: pyt
         await pilot.press("y")
         await pilot.pause()
         assert app.clipboard == "oci-store @prod-images push team/app:1 --image team/app:1"
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 36)])
+async def test_a_long_command_line_is_shown_to_its_end(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    image = "docker-archive:/srv/pictures/of/images/that/were/exported/tools-2.0.0.tar:team/app:1"
+    service.local_stored[image] = make_image("x")
+    folder = StoreRow("url", "store", "fs", "file:///srv/the/store", {"dir": "/srv/the/store"}, Mode.ADD_ONLY)
+    async with open_app(service=service, store=folder, size=size) as (app, pilot):
+        dialog = Dialog(app, pilot, monkeypatch)
+        await dialog.opened(push("team/app:1", image))
+        text = dialog.text
+        assert "$ oci-store fs push team/app:1" in text
+        assert "--dir /srv/the/store" in text
+        assert "Cancel (Esc)" in text
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 36), (200, 50)])
