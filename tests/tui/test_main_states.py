@@ -188,6 +188,17 @@ async def test_nothing_is_said_to_be_checked_in_a_store_that_does_not_answer() -
         await until(pilot, lambda: "no answer" not in screen_text(app) and "= mine:1" in screen_text(app))
 
 
+async def test_repositories_are_not_counted_where_none_could_be_listed() -> None:
+    service = FakeService()
+    service.fail("repositories", OFFLINE)
+    async with open_app(service=service, size=(80, 24)) as (app, pilot):
+        await until(pilot, lambda: "the store does not answer" in screen_text(app))
+        assert "[2 prod-images]" in screen_text(app)
+        service.heal("repositories")
+        await pilot.press("r")
+        await until(pilot, lambda: "[2 prod-images 0 repos]" in screen_text(app))
+
+
 async def test_a_store_that_is_gone_offers_others() -> None:
     service = FakeService()
     service.fail("repositories", StoreMissing("there is no such bucket", where="s3://acme-oci", fix="check its name"))

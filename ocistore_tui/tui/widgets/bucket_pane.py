@@ -120,7 +120,8 @@ class BucketPane(Side):
     @property
     def short_title(self) -> str:
         """For the tabs of narrow terminals."""
-        return f"{inert(self.session.store.name, limit=24)} {self._repositories()}"
+        counted = f" {self._repositories()}" if self.model.nodes or self.feed.is_whole else ""
+        return f"{inert(self.session.store.name, limit=24)}{counted}"
 
     def _repositories(self) -> str:
         return plural(len(self.model.nodes), "repo", is_whole=self.feed.is_whole)
