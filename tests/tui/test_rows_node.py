@@ -50,7 +50,7 @@ def test_sums_are_those_of_the_tags_there_are(listed: list[TagRow], learnt: list
 def test_among_several_names_of_one_digest_the_most_exact_one_is_meant() -> None:
     node = Node("api", is_valid=True, lower="api")
     image = digest("image")
-    for name in ("latest", "2", "2.4.1", "2.4"):
+    for name in ("latest", "2", "2.4.1", "2.4", "2.4.1.\x1b no registry could serve it"):
         node.put(TagRow(name, digest=image))
         assert node.first_name(image) in node.names_of(image)
     assert node.first_name(image) == "2.4.1"

@@ -9,6 +9,7 @@ from operator import attrgetter
 from ocistore_tui.errors import OciStoreError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.listing import RepositorySummary, TagRow
+from ocistore_tui.model.reference import is_tag
 from ocistore_tui.tui.rows.order import natural
 
 
@@ -178,7 +179,7 @@ class Node:
         sums = self._summed()
         found = sums.first.get(digest)
         if found is None and digest in sums.names:
-            found = max(sums.names[digest], key=lambda name: (name != "latest", name.count("."), natural(name)))
+            found = max(sums.names[digest], key=_exactness)
             sums.first[digest] = found
         return found
 
@@ -201,3 +202,8 @@ _pushed: Callable[[TagRow], float | None] = attrgetter("pushed")
 def is_still(known: TagRow, listed: TagRow) -> bool:
     """Whether what is known of a tag holds, by the moment it was listed with; some listings tell none."""
     return listed.pushed is None or known.pushed == listed.pushed
+
+
+def _exactness(name: str) -> tuple[object, ...]:
+    """How exactly a tag names an image; one that no registry could serve comes last."""
+    return is_tag(name), name != "latest", name.count("."), natural(name)
