@@ -256,6 +256,7 @@ class Runner:
         if plan is None:
             if isinstance(request, PushRequest):
                 plan = service.plan_push(request, cancel=signal)
+                transfer.check_consent(plan)
             else:
                 plan = service.plan_pull(request, cancel=signal)
             self._app.desk.tell(lambda: self._planned(transfer, signal, plan))
