@@ -255,24 +255,26 @@ class MainScreen(Screen[None]):
         if not self.bucket.is_empty:
             self.app.say("demo content is for an empty store", kind="warning", fix="open another one with c")
             return
-        self.bucket.say("making demo images …")
-        service = self.session.service
+        bucket, service = self.bucket, self.session.service  # another store may be opened meanwhile
         stores, desk = self.app.stores, self.app.desk
+        bucket.say("making demo images …")
 
         def step(text: str) -> None:
-            desk.tell(lambda: self.bucket.say(text))
+            desk.tell(lambda: bucket.say(text))
 
         desk.ask("demo", lambda _: stores.add_demo(service, step), self._demo_added, self._demo_failed)
 
     def _demo_added(self, place: LocalPlace) -> None:
-        self.bucket.say("")
-        self.bucket.again()
-        self.session.place = place
-        self.local.start()
         self.app.log_command("demo content", "added")
+        self.session.place = place
+        if self.app.main_screen is self:
+            self.bucket.say("")
+            self.bucket.again()
+            self.local.start()
 
     def _demo_failed(self, error: OciStoreError) -> None:
-        self.bucket.say("")
+        if self.app.main_screen is self:
+            self.bucket.say("")
         self.app.say(str(error), kind="error", fix=error.fix)
 
     def names(self) -> Sequence[Reference]:
