@@ -155,7 +155,7 @@ class Runner:
 
     def look_for_unfinished(self, session: Session) -> None:
         """List what was stopped in this store an earlier time, to be resumed or forgotten."""
-        if session.store in self._looked_in:
+        if any(store.place == session.store.place for store in self._looked_in):
             return
         self._looked_in.append(session.store)
         stores = self._app.stores
@@ -330,14 +330,11 @@ class Runner:
             self._app.leave()
 
     def _stores(self) -> list[StoreRow]:
-        stores = list(self._looked_in)
-        for transfer in self.queue:
-            if transfer.session.store not in stores:
-                stores.append(transfer.session.store)
-        return stores
+        stores = (*self._looked_in, *(transfer.session.store for transfer in self.queue))
+        return list({store.place: store for store in reversed(stores)}.values())
 
     def _unfinished(self, store: StoreRow) -> list[Request]:
-        ours = [one for one in self.queue if one.session.store == store]
+        ours = [one for one in self.queue if one.session.store.place == store.place]
         return [
             one.request
             for one in ours

@@ -107,7 +107,7 @@ class Transfer:
     def target(self) -> tuple[str, ...]:
         """What it writes: two transfers of one target never run at once."""
         if isinstance(self.request, PushRequest):
-            return ("push", self.session.store.url, str(self.request.target))
+            return ("push", *self.session.store.place, str(self.request.target))
         return ("pull", self.request.docker_host or "", self.request.image or str(self.request.source))
 
     # progress
@@ -254,7 +254,8 @@ class Totals:
 
 
 def _goes_on_in(earlier: Transfer, transfer: Transfer) -> bool:
-    is_same = (earlier.session.store, earlier.target) == (transfer.session.store, transfer.target)
+    ours, theirs = earlier.session.store.place, transfer.session.store.place
+    is_same = (ours, earlier.target) == (theirs, transfer.target)
     return is_same and (earlier.state is State.INTERRUPTED or earlier.needs_a_look)
 
 

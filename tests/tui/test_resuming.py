@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ocistore_tui.errors import Unavailable
 from ocistore_tui.model.stores import Mode
 from ocistore_tui.tui.resuming import resume
@@ -10,7 +12,7 @@ from ocistore_tui.tui.transfers import State
 from tests.fakes.stored import make_image
 from tests.fakes.stores import READ_ONLY, FakeStores
 from tests.tui.conftest import open_app
-from tests.tui.moving import loaded_service, pull, push
+from tests.tui.moving import loaded_service, pull, push, started
 from tests.tui.waiting import screen_text, until
 
 
@@ -115,3 +117,22 @@ async def test_a_move_that_was_allowed_is_retried_without_a_question() -> None:
         await until(pilot, lambda: transfer.state is State.FAILED)
         resume(app, [transfer])
         await until(pilot, lambda: transfer.state is State.DONE)
+
+
+async def test_a_store_opened_again_with_other_rights_forgets_nothing_and_offers_nothing_twice() -> None:
+    stores = FakeStores(loaded_service())
+    stores.interrupted = [push(1)]
+    stores.service.hold("push")
+    async with open_app(stores=stores) as (app, pilot):
+        await until(pilot, lambda: "1 interrupted transfer" in screen_text(app))
+        (transfer,) = app.runner.start(app.session, [push(0)])
+        await started(pilot, stores.service, transfer)
+
+        app.open_store(replace(app.session.store, mode=Mode.READ_ONLY))
+        await until(pilot, lambda: app.session.mode is Mode.READ_ONLY and "1 interrupted" in screen_text(app))
+        await until(pilot, lambda: not stores.waiting("unfinished"))
+        assert len(app.runner.queue.of(State.INTERRUPTED)) == 1
+
+        app.runner.stop_all()
+        app.runner.settle(app.outcome)
+        assert set(stores.kept[app.session.store.name]) == {push(0), push(1)}
