@@ -265,6 +265,35 @@ async def test_the_main_screen_looks_again_at_what_a_push_and_a_pull_changed() -
         await until(pilot, lambda: service.count("tag_stubs", "team/app") or service.count("summary", "team/app"))
 
 
+async def test_a_store_opened_again_looks_at_what_was_on_its_way_before() -> None:
+    service = loaded_service()
+    service.hold("push")
+    async with open_app(service=service) as (app, pilot):
+        (transfer,) = app.runner.start(app.session, [push(0)])
+        await started(pilot, service, transfer)
+        app.open_store(app.session.store)
+        await until(pilot, lambda: app.main_screen.bucket.feed.is_whole and app.desk._running == 1)
+
+        service.release("push")
+        await until(pilot, lambda: "team/app" in app.main_screen.bucket.model.nodes)
+
+
+async def test_a_pull_from_another_store_shows_on_the_left() -> None:
+    service, other = loaded_service(), FakeService("gs://other")
+    other.listings = service.listings  # one engine
+    stores = FakeStores(service)
+    stores.services["other"] = other
+    service.hold("pull")
+    async with open_app(stores=stores) as (app, pilot):
+        (transfer,) = app.runner.start(app.session, [pull("team/base:1")])
+        await started(pilot, service, transfer)
+        app.open_store(type(PROD)("saved", "other", "gcs", "gs://other"))
+        await until(pilot, lambda: app.main_screen.local.model.total == 6)
+
+        service.release("pull")
+        await until(pilot, lambda: app.main_screen.local.model.total == 7)
+
+
 async def test_progress_is_told_at_most_so_often_however_much_of_it_comes() -> None:
     service = loaded_service()
     service.hold("push")

@@ -238,14 +238,14 @@ class MainScreen(Screen[None]):
 
     @on(TransferEnded)
     def _transfer_ended(self, event: TransferEnded) -> None:
-        """A transfer of ours is over: look again at what it changed."""
-        if event.transfer.session is not self.session or event.transfer.state is not State.DONE:
+        """A transfer is over: look again at what it changed, whichever store was open when it began."""
+        transfer = event.transfer
+        if transfer.state is not State.DONE:
             return
-        request = event.transfer.request
-        if isinstance(request, PushRequest):
-            self.bucket.touch(request.target.repository, request.target.tag)
-        else:
+        if isinstance(transfer.request, PullRequest):
             self.local.start()
+        elif transfer.session.store.place == self.session.store.place:
+            self.bucket.touch(transfer.request.target.repository, transfer.request.target.tag)
 
     def action_demo(self) -> None:
         """Fill the store with demo content and the left side with demo archives."""
