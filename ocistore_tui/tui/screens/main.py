@@ -232,9 +232,14 @@ class MainScreen(Screen[None]):
 
     def set_place(self, place: LocalPlace) -> None:
         """Another local place on the left."""
-        self.session.place = place
-        self.local.start()
+        self._go_to_place(place)
         self._show_side("local")
+
+    def _go_to_place(self, place: LocalPlace | None) -> None:
+        if place != self.session.place:
+            self.session.place = place
+            self.local.empty()  # its images cannot be sent from there
+        self.local.start()
 
     @on(TransferEnded)
     def _transfer_ended(self, event: TransferEnded) -> None:
@@ -266,11 +271,10 @@ class MainScreen(Screen[None]):
 
     def _demo_added(self, place: LocalPlace) -> None:
         self.app.log_command("demo content", "added")
-        self.session.place = place
         if self.app.main_screen is self:
             self.bucket.say("")
             self.bucket.again()
-            self.local.start()
+            self._go_to_place(place)
 
     def _demo_failed(self, error: OciStoreError) -> None:
         if self.app.main_screen is self:
