@@ -114,13 +114,15 @@ class Runner:
             if transfer.snapshot is None:  # only looking so far: nobody needs to wait for the answer
                 self._app.desk.forget(_topic(transfer))
                 self._end(transfer, State.CANCELLED)
+        elif transfer.state is State.CANCELLING:
+            transfer.starts_again = False
         self._fill()
 
     def retry(self, transfer: Transfer) -> None:
         """Run it again; what the store has by now is not sent again. One that runs is stopped for it first."""
         if transfer.state in (State.RUNNING, State.PAUSED) and transfer.has_begun:
             transfer.starts_again = True
-            self.cancel(transfer)
+            self.cancel(transfer)  # once more, and it stays stopped
         elif transfer.state in (State.FAILED, State.CANCELLED, State.INTERRUPTED):
             self.queue.again(transfer)
             self._fill()

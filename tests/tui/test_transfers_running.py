@@ -5,6 +5,7 @@ from __future__ import annotations
 from ocistore_tui.errors import AccessDenied, Refused, Unavailable
 from ocistore_tui.model.progress import LayerState
 from ocistore_tui.tui.ports import Opening
+from ocistore_tui.tui.screens.transfers import TransfersScreen
 from ocistore_tui.tui.transfers import Queue, State
 from tests.fakes.gates import Clock
 from tests.fakes.service import FakeService
@@ -191,6 +192,25 @@ async def test_a_retry_of_one_that_runs_stops_it_first() -> None:
 
         assert transfer.state is State.RUNNING
         assert transfer.attempt == 2
+
+
+async def test_a_retry_that_was_cancelled_does_not_start_again() -> None:
+    service = loaded_service()
+    service.hold("push")
+    async with open_app(service=service) as (app, pilot):
+        (transfer,) = app.runner.start(app.session, [push(0)])
+        await started(pilot, service, transfer)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, TransfersScreen) and app.screen._subject() is transfer)
+
+        app.runner.retry(transfer)
+        assert transfer.state is State.CANCELLING
+        app.screen.action_cancel()
+        await until(pilot, lambda: transfer.state is not State.CANCELLING)
+        await until(pilot, lambda: app.desk.is_idle)
+
+        assert transfer.state is State.CANCELLED
+        assert service.count("push") == 1
 
 
 async def test_a_tag_that_moved_since_the_plan_fails_with_its_reason() -> None:
