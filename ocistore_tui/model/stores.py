@@ -43,6 +43,12 @@ class StoreRow:
         """Whether it can be opened as it is."""
         return bool(self.url)
 
+    @property
+    def place(self) -> tuple[str, str, str, str]:
+        """What tells its bucket or directory from all others, whatever it is called and may be done there."""
+        server, account = (str(self.settings.get(name) or "") for name in ("endpoint", "account_name"))
+        return self.backend, self.url, server, account
+
 
 @dataclass(frozen=True, slots=True)
 class CheckStep:

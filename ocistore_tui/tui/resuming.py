@@ -1,4 +1,4 @@
-"""Going on with transfers that ended too early; writing to a store that was opened READ ONLY asks first."""
+"""Going on with transfers that ended too early; writing to a READ ONLY store, and moving a tag, asks first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def resume(app: OcistoreApp, transfers: Sequence[Transfer]) -> int:
-    """Run them again; pushes of an earlier time show their plan first where nobody has allowed adding yet.
+    """Run them again; pushes show their plan first where nobody has allowed adding, or the tag to move, yet.
 
     Returns:
         How many are on their way at once.
@@ -31,4 +31,4 @@ def resume(app: OcistoreApp, transfers: Sequence[Transfer]) -> int:
 
 def _needs_consent(transfer: Transfer) -> bool:
     is_earlier = transfer.state is State.INTERRUPTED  # those of this time were allowed when they began
-    return is_earlier and transfer.verb == "push" and not transfer.session.allows_adding
+    return transfer.needs_a_look or (is_earlier and transfer.verb == "push" and not transfer.session.allows_adding)

@@ -114,13 +114,15 @@ class Runner:
             if transfer.snapshot is None:  # only looking so far: nobody needs to wait for the answer
                 self._app.desk.forget(_topic(transfer))
                 self._end(transfer, State.CANCELLED)
+        elif transfer.state is State.CANCELLING:
+            transfer.starts_again = False
         self._fill()
 
     def retry(self, transfer: Transfer) -> None:
         """Run it again; what the store has by now is not sent again. One that runs is stopped for it first."""
         if transfer.state in (State.RUNNING, State.PAUSED) and transfer.has_begun:
             transfer.starts_again = True
-            self.cancel(transfer)
+            self.cancel(transfer)  # once more, and it stays stopped
         elif transfer.state in (State.FAILED, State.CANCELLED, State.INTERRUPTED):
             self.queue.again(transfer)
             self._fill()
@@ -155,7 +157,7 @@ class Runner:
 
     def look_for_unfinished(self, session: Session) -> None:
         """List what was stopped in this store an earlier time, to be resumed or forgotten."""
-        if session.store in self._looked_in:
+        if any(store.place == session.store.place for store in self._looked_in):
             return
         self._looked_in.append(session.store)
         stores = self._app.stores
@@ -256,6 +258,7 @@ class Runner:
         if plan is None:
             if isinstance(request, PushRequest):
                 plan = service.plan_push(request, cancel=signal)
+                transfer.check_consent(plan)
             else:
                 plan = service.plan_pull(request, cancel=signal)
             self._app.desk.tell(lambda: self._planned(transfer, signal, plan))
@@ -329,14 +332,11 @@ class Runner:
             self._app.leave()
 
     def _stores(self) -> list[StoreRow]:
-        stores = list(self._looked_in)
-        for transfer in self.queue:
-            if transfer.session.store not in stores:
-                stores.append(transfer.session.store)
-        return stores
+        stores = (*self._looked_in, *(transfer.session.store for transfer in self.queue))
+        return list({store.place: store for store in reversed(stores)}.values())
 
     def _unfinished(self, store: StoreRow) -> list[Request]:
-        ours = [one for one in self.queue if one.session.store == store]
+        ours = [one for one in self.queue if one.session.store.place == store.place]
         return [
             one.request
             for one in ours

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ocistore_tui.errors import OciStoreError
+from ocistore_tui.errors import OciStoreError, Refused
 from ocistore_tui.model.plan import PullPlan, PullRequest, PullResult, PushPlan, PushRequest, PushResult
 from ocistore_tui.model.progress import JobSnapshot, LayerState
 from ocistore_tui.model.reference import Reference
@@ -42,6 +42,16 @@ class State(StrEnum):
 
 
 _UNFINISHED = frozenset({State.WAITING, State.RUNNING, State.PAUSED, State.CANCELLING})
+
+
+class MoveUnasked(Refused):
+    """A tag would come to mean another image, and nobody was shown that."""
+
+    def __init__(self, plan: PushPlan) -> None:
+        super().__init__(
+            "the tag names another image, and nobody has allowed it to move", where=str(plan.reference),
+            cause="it did not, or it was another one, when this push was confirmed", fix="decide whether it may move",
+        )  # fmt: skip
 
 
 class Transfer:
@@ -97,7 +107,7 @@ class Transfer:
     def target(self) -> tuple[str, ...]:
         """What it writes: two transfers of one target never run at once."""
         if isinstance(self.request, PushRequest):
-            return ("push", self.session.store.url, str(self.request.target))
+            return ("push", *self.session.store.place, str(self.request.target))
         return ("pull", self.request.docker_host or "", self.request.image or str(self.request.source))
 
     # progress
@@ -195,6 +205,23 @@ class Transfer:
         self.state, self.error, self.result, self.ended = State.WAITING, None, None, None
         self.has_begun = self.wants_on = self.starts_again = self.is_seen = False
 
+    def check_consent(self, plan: Plan) -> None:
+        """Hold a plan nobody looked at against the one before it, which somebody did where it moves a tag.
+
+        Raises:
+            MoveUnasked: it moves a tag, and neither from what was shown nor to what was shown.
+        """
+        if not isinstance(plan, PushPlan) or plan.tag_before in (None, plan.digest):
+            return
+        seen = self.plan
+        if not isinstance(seen, PushPlan) or (seen.tag_before, seen.image_id) != (plan.tag_before, plan.image_id):
+            raise MoveUnasked(plan)
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether it goes on only through its plan: that moves a tag nobody has allowed to move."""
+        return isinstance(self.error, MoveUnasked)
+
     @property
     def has_fresh_plan(self) -> bool:
         """Whether the plan was made for the attempt that comes."""
@@ -227,8 +254,9 @@ class Totals:
 
 
 def _goes_on_in(earlier: Transfer, transfer: Transfer) -> bool:
-    is_same = (earlier.session.store, earlier.target) == (transfer.session.store, transfer.target)
-    return earlier.state is State.INTERRUPTED and is_same
+    ours, theirs = earlier.session.store.place, transfer.session.store.place
+    is_same = (ours, earlier.target) == (theirs, transfer.target)
+    return is_same and (earlier.state is State.INTERRUPTED or earlier.needs_a_look)
 
 
 class Queue:
@@ -259,7 +287,7 @@ class Queue:
     def add(
         self, session: Session, request: Request, plan: Plan | None = None, state: State = State.WAITING
     ) -> Transfer:
-        """A new one, behind the others. What was interrupted an earlier time goes on in the new one for its target."""
+        """A new one, behind the others; takes the place of what its target left interrupted, or to be looked at."""
         self._open_batch()
         self._last += 1
         transfer = Transfer(self._last, session, request, plan)

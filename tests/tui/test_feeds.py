@@ -361,3 +361,59 @@ def test_what_is_not_found_any_more_is_no_reason_to_be_offline(service: FakeServ
     desktop.bucket.look([("app", None), ("other", None)])
     desktop.pump.settle()
     assert isinstance(desktop.bucket.error, StoreMissing)
+
+
+def test_a_push_that_ends_while_its_repository_is_listed_stays_on_the_list() -> None:
+    service = many(FakeService(), SMALL_STORE_TAGS + 1)
+    desk = Desktop(service)
+    desk.start()
+    service.hold("tag_stubs", "app:1.50")
+    desk.rows.fold("app", is_open=True)
+    desk.bucket.show("app")
+    desk.pump.until(lambda: service.waiting("tag_stubs"))
+    service.add_tag("app", "0.new")  # behind the names that were listed already
+
+    desk.bucket.touch("app", "0.new")
+    desk.pump.until(lambda: desk.session.comparison.tag("app", "0.new"))
+    service.release("tag_stubs", "app:1.50")
+    desk.pump.settle()
+
+    assert desk.tags("app")["0.new"].is_described
+    assert desk.session.comparison.tag("app", "0.new") is not None
+
+
+def test_two_pushes_into_one_repository_that_end_together_are_both_looked_at() -> None:
+    service = many(FakeService(), SMALL_STORE_TAGS + 1)
+    desk = Desktop(service)
+    desk.start()
+    service.add_tag("app", "a")
+    service.add_tag("app", "b")
+    service.hold("describe_tags", "app:a")
+    desk.bucket.touch("app", "a")
+    desk.pump.until(lambda: service.waiting("describe_tags"))
+    desk.bucket.touch("app", "b")
+    service.release("describe_tags", "app:a")
+    desk.pump.settle()
+
+    assert desk.session.comparison.tag("app", "a") is not None
+    assert desk.session.comparison.tag("app", "b") is not None
+
+
+def test_a_push_that_ends_while_a_small_store_is_read_whole_stays_on_the_list() -> None:
+    service = FakeService()
+    service.add_tag("app", "1")
+    service.add_tag("zoo", "1")
+    service.hold("describe_tags", "zoo:1")
+    desk = Desktop(service)
+    desk.bucket.start()
+    desk.pump.until(lambda: service.waiting("describe_tags", "zoo:1"))
+    service.add_tag("app", "2")  # its repository was read already
+
+    desk.bucket.touch("app", "2")
+    desk.pump.until(lambda: desk.session.comparison.tag("app", "2"))
+    service.release("describe_tags", "zoo:1")
+    desk.pump.settle()
+
+    assert desk.rows.is_complete
+    assert set(desk.tags("app")) == {"1", "2"}
+    assert desk.session.comparison.tag("app", "2") is not None

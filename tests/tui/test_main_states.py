@@ -325,3 +325,22 @@ async def test_another_store_keeps_what_was_seen_of_the_one_before() -> None:
         app.open_store(replace(PROD, name="other"))
         await until(pilot, lambda: first.kept is not None)
         assert set(first.kept.tags) == {"team/api", "web"}
+
+
+@pytest.mark.parametrize("error", [None, OFFLINE])
+async def test_another_store_may_be_opened_while_demo_content_is_made(error: Unavailable | None) -> None:
+    stores = FakeStores(FakeService())
+    stores.services[READ_ONLY.name] = FakeService()
+    stores.hold("add_demo")
+    if error is not None:
+        stores.fail("add_demo", error)
+    async with open_app(stores=stores) as (app, pilot):
+        await until(pilot, lambda: "add demo content" in screen_text(app))
+        await pilot.press("n")
+        await until(pilot, lambda: stores.waiting("add_demo"))
+        app.open_store(READ_ONLY)
+        await until(pilot, lambda: app.main_screen.session.store == READ_ONLY and "archive" in screen_text(app))
+        stores.release("add_demo")
+        await until(pilot, lambda: app.desk.is_idle)
+        assert app.is_running
+        assert app.session.place is None, "the other store's left side stays as it was"

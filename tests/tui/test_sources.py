@@ -17,6 +17,7 @@ from ocistore_tui.tui.screens.main import MainScreen
 from ocistore_tui.tui.screens.sources import PathInput, SourcesScreen
 from tests.fakes.stores import FakeStores
 from tests.tui.conftest import open_app
+from tests.tui.moving import loaded_service
 from tests.tui.waiting import screen_text, until
 
 DOCKER = LocalPlace("engine", "", "desktop-linux")
@@ -181,3 +182,23 @@ def test_a_directory_becomes_a_place_and_what_is_none_says_why(tmp_path: Path, m
         with pytest.raises(error) as caught:
             place_at(kind, text)
         assert caught.value.fix
+
+
+async def test_images_of_the_place_before_are_gone_at_once_and_their_marks_with_them() -> None:
+    service = loaded_service()
+    service.add_local("team/app:0", place=PODMAN, label="podman 5")
+    async with open_app(service=service) as (app, pilot):
+        local = app.main_screen.local
+        await until(pilot, lambda: local.model.total == 6)
+        await pilot.press("1", "g", "asterisk")
+        assert len(local.model.marks) == 6
+        service.hold("local_images")
+        app.set_place(PODMAN)
+        await until(pilot, lambda: service.waiting("local_images"))
+        await until(pilot, lambda: "looking for images" in screen_text(app))
+        await pilot.press("p")
+        assert isinstance(app.screen, MainScreen), "nothing of docker is pushed as if podman had it"
+
+        service.release("local_images")
+        await until(pilot, lambda: local.model.total == 1)
+        assert not len(local.model.marks)

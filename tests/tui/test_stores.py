@@ -243,3 +243,20 @@ async def test_names_that_would_steer_a_terminal_are_inert_everywhere(stores: Fa
         await until(pilot, lambda: isinstance(app.screen, StoreEditorScreen))
         text += screen_text(app)
         assert not {"\x1b", "\x07", "\u202e"} & set(text + app.clipboard)
+
+
+@pytest.mark.parametrize("error", [None, UsageError("the file cannot be written", fix="free space there")])
+async def test_the_screen_may_be_left_before_a_store_is_forgotten(stores: FakeStores, error: UsageError | None) -> None:
+    stores.hold("forget")
+    if error is not None:
+        stores.fail("forget", error)
+    async with open_app(stores=stores) as (app, pilot):
+        await open_picker(app, pilot)
+        await pilot.press("x", "x")
+        await until(pilot, lambda: stores.waiting("forget"))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+        stores.release("forget")
+        await until(pilot, lambda: app.desk.is_idle)
+        assert app.is_running
+        assert ("the file cannot be written" in screen_text(app)) == (error is not None)

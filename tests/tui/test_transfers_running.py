@@ -5,6 +5,7 @@ from __future__ import annotations
 from ocistore_tui.errors import AccessDenied, Refused, Unavailable
 from ocistore_tui.model.progress import LayerState
 from ocistore_tui.tui.ports import Opening
+from ocistore_tui.tui.screens.transfers import TransfersScreen
 from ocistore_tui.tui.transfers import Queue, State
 from tests.fakes.gates import Clock
 from tests.fakes.service import FakeService
@@ -193,6 +194,25 @@ async def test_a_retry_of_one_that_runs_stops_it_first() -> None:
         assert transfer.attempt == 2
 
 
+async def test_a_retry_that_was_cancelled_does_not_start_again() -> None:
+    service = loaded_service()
+    service.hold("push")
+    async with open_app(service=service) as (app, pilot):
+        (transfer,) = app.runner.start(app.session, [push(0)])
+        await started(pilot, service, transfer)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, TransfersScreen) and app.screen._subject() is transfer)
+
+        app.runner.retry(transfer)
+        assert transfer.state is State.CANCELLING
+        app.screen.action_cancel()
+        await until(pilot, lambda: transfer.state is not State.CANCELLING)
+        await until(pilot, lambda: app.desk.is_idle)
+
+        assert transfer.state is State.CANCELLED
+        assert service.count("push") == 1
+
+
 async def test_a_tag_that_moved_since_the_plan_fails_with_its_reason() -> None:
     service = loaded_service()
     service.fail("push", Refused("the tag was moved meanwhile", where="team/app:0", fix="look at the plan again"))
@@ -263,6 +283,35 @@ async def test_the_main_screen_looks_again_at_what_a_push_and_a_pull_changed() -
 
         await until(pilot, lambda: service.count("local_images") > listed)
         await until(pilot, lambda: service.count("tag_stubs", "team/app") or service.count("summary", "team/app"))
+
+
+async def test_a_store_opened_again_looks_at_what_was_on_its_way_before() -> None:
+    service = loaded_service()
+    service.hold("push")
+    async with open_app(service=service) as (app, pilot):
+        (transfer,) = app.runner.start(app.session, [push(0)])
+        await started(pilot, service, transfer)
+        app.open_store(app.session.store)
+        await until(pilot, lambda: app.main_screen.bucket.feed.is_whole and app.desk._running == 1)
+
+        service.release("push")
+        await until(pilot, lambda: "team/app" in app.main_screen.bucket.model.nodes)
+
+
+async def test_a_pull_from_another_store_shows_on_the_left() -> None:
+    service, other = loaded_service(), FakeService("gs://other")
+    other.listings = service.listings  # one engine
+    stores = FakeStores(service)
+    stores.services["other"] = other
+    service.hold("pull")
+    async with open_app(stores=stores) as (app, pilot):
+        (transfer,) = app.runner.start(app.session, [pull("team/base:1")])
+        await started(pilot, service, transfer)
+        app.open_store(type(PROD)("saved", "other", "gcs", "gs://other"))
+        await until(pilot, lambda: app.main_screen.local.model.total == 6)
+
+        service.release("pull")
+        await until(pilot, lambda: app.main_screen.local.model.total == 7)
 
 
 async def test_progress_is_told_at_most_so_often_however_much_of_it_comes() -> None:

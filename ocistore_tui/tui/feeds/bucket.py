@@ -65,8 +65,8 @@ class BucketFeed:
         self._listing: set[str] = set()
         self._to_list: deque[str] = deque()
         self._visible: tuple[tuple[str, str | None], ...] = ()
-        self._is_read = False
-        """Whether the tags of a small store were asked for as a whole since then."""
+        self._is_read: bool | None = False
+        """Whether the tags of a small store were read as a whole since then; None: that was asked for."""
         self._is_listing_broken = False
         self._has_begun = False
         """Whether anything was asked: a list that is painted before would ask for its first page too early."""
@@ -263,13 +263,18 @@ class BucketFeed:
         self._seen.setdefault(repository)
         self._summaries.pop(repository, None)
         self._listed.discard(repository)
+        # What is on the way may be from before the change.
+        if repository in self._listing:
+            self._list(repository)
+        if self._is_read is None:
+            self._desk.forget("whole store")
+            self._is_read = False
         if repository in self._rows.unfolded():
             self.unfold(repository)
         if tag is not None:
             keys = [(repository, tag)]
-            self._desk.ask(
-                f"touch {repository}", lambda cancel: list(self._describe(keys, cancel)), self._touched, self._over
-            )
+            topic = f"touch {repository}:{tag}"
+            self._desk.ask(topic, lambda cancel: list(self._describe(keys, cancel)), self._touched, self._over)
         self.look(self._visible)
 
     def _touched(self, rows: Iterable[tuple[TagKey, TagRow]]) -> None:
@@ -345,7 +350,7 @@ class BucketFeed:
 
     def _read_small_store(self) -> None:
         """Once all repositories are summed and their tags are few: read the rest, so that sums are exact."""
-        if not self.is_whole or self._is_read or self.error is not None:
+        if not self.is_whole or self._is_read is not False or self.error is not None:
             return
         is_small = len(self._seen) <= SMALL_STORE_TAGS
         if is_small and any(name not in self._summaries for name in self._seen):
@@ -354,7 +359,7 @@ class BucketFeed:
         if not is_small:
             self._rows.is_complete = self._session.comparison.is_complete = False
             return
-        self._is_read = True
+        self._is_read = None
         service, names = self._service, list(self._seen)
 
         def work(cancel: threading.Event) -> dict[str, list[TagRow]]:
@@ -369,6 +374,7 @@ class BucketFeed:
         self._desk.ask("whole store", work, self._read, self._over)
 
     def _read(self, whole: dict[str, list[TagRow]]) -> None:
+        self._is_read = True
         comparison = self._session.comparison
         for repository, rows in whole.items():
             self._listed.add(repository)

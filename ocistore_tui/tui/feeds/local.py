@@ -52,6 +52,12 @@ class LocalFeed:
         self._lookups.retry()
         self._desk.ask("local", lambda _: session.service.local_images(session.place), self._listed, self._failed)
 
+    def empty(self) -> None:
+        """Another place is to be listed: nothing is known of it."""
+        self.listing = self.error = None
+        self._session.place_label = ""
+        self._session.comparison.set_local(())
+
     def _listed(self, listing: LocalListing) -> None:
         self.asked_at, self.error, self.listing = None, None, listing
         self._session.place_label = listing.label

@@ -232,20 +232,25 @@ class MainScreen(Screen[None]):
 
     def set_place(self, place: LocalPlace) -> None:
         """Another local place on the left."""
-        self.session.place = place
-        self.local.start()
+        self._go_to_place(place)
         self._show_side("local")
+
+    def _go_to_place(self, place: LocalPlace | None) -> None:
+        if place != self.session.place:
+            self.session.place = place
+            self.local.empty()  # its images cannot be sent from there
+        self.local.start()
 
     @on(TransferEnded)
     def _transfer_ended(self, event: TransferEnded) -> None:
-        """A transfer of ours is over: look again at what it changed."""
-        if event.transfer.session is not self.session or event.transfer.state is not State.DONE:
+        """A transfer is over: look again at what it changed, whichever store was open when it began."""
+        transfer = event.transfer
+        if transfer.state is not State.DONE:
             return
-        request = event.transfer.request
-        if isinstance(request, PushRequest):
-            self.bucket.touch(request.target.repository, request.target.tag)
-        else:
+        if isinstance(transfer.request, PullRequest):
             self.local.start()
+        elif transfer.session.store.place == self.session.store.place:
+            self.bucket.touch(transfer.request.target.repository, transfer.request.target.tag)
 
     def action_demo(self) -> None:
         """Fill the store with demo content and the left side with demo archives."""
@@ -255,24 +260,25 @@ class MainScreen(Screen[None]):
         if not self.bucket.is_empty:
             self.app.say("demo content is for an empty store", kind="warning", fix="open another one with c")
             return
-        self.bucket.say("making demo images …")
-        service = self.session.service
+        bucket, service = self.bucket, self.session.service  # another store may be opened meanwhile
         stores, desk = self.app.stores, self.app.desk
+        bucket.say("making demo images …")
 
         def step(text: str) -> None:
-            desk.tell(lambda: self.bucket.say(text))
+            desk.tell(lambda: bucket.say(text))
 
         desk.ask("demo", lambda _: stores.add_demo(service, step), self._demo_added, self._demo_failed)
 
     def _demo_added(self, place: LocalPlace) -> None:
-        self.bucket.say("")
-        self.bucket.again()
-        self.session.place = place
-        self.local.start()
         self.app.log_command("demo content", "added")
+        if self.app.main_screen is self:
+            self.bucket.say("")
+            self.bucket.again()
+            self._go_to_place(place)
 
     def _demo_failed(self, error: OciStoreError) -> None:
-        self.bucket.say("")
+        if self.app.main_screen is self:
+            self.bucket.say("")
         self.app.say(str(error), kind="error", fix=error.fix)
 
     def names(self) -> Sequence[Reference]:

@@ -257,13 +257,20 @@ class StoresScreen(Screen[None]):
             self._say(f"x again forgets {row.name}; its content stays", "bold $text-warning", about=key)
             return
         self._forgetting = None
-        name, stores = row.name, self.app.stores
+        name, app = row.name, self.app
 
         def forgotten(_: None) -> None:
-            self._say(f"forgot {name}; its content is where it was")
-            self.look()
+            if self.is_attached:
+                self._say(f"forgot {name}; its content is where it was")
+                self.look()
 
-        self.app.desk.ask("stores-forget", lambda _: stores.forget(name), forgotten, self._failed)
+        def failed(error: OciStoreError) -> None:
+            if self.is_attached:
+                self._failed(error)
+            else:  # the screen was left meanwhile
+                app.say(str(error), kind="error", fix=error.fix)
+
+        app.desk.ask("stores-forget", lambda _: app.stores.forget(name), forgotten, failed)
 
     def action_store_test(self) -> None:
         """Try it step by step."""

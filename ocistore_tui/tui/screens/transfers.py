@@ -218,7 +218,7 @@ class TransfersScreen(Screen[None]):
         state = transfer.state
         if command_id == "pause" and state not in _RUNS and state is not State.WAITING:
             return f"it is {state.value}: there is nothing to pause"
-        if command_id == "cancel" and state is State.CANCELLING:
+        if command_id == "cancel" and state is State.CANCELLING and not transfer.starts_again:
             return "it is being cancelled already"
         if command_id == "retry" and state not in _CAN_RETRY:
             return "it waits for its turn" if state is State.WAITING else f"it is {state.value}"

@@ -47,6 +47,12 @@ class LocalPane(Side):
         self.feed.start()
         self.changed()
 
+    def empty(self) -> None:
+        """Another place is shown: images of the one before, and their marks, have nothing to do with it."""
+        self.feed.empty()
+        self.model.set(())
+        self.changed()
+
     def _fed(self) -> None:
         if self.feed.listing is not None and self._listing is not self.feed.listing:
             self._listing = self.feed.listing
