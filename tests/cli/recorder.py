@@ -49,6 +49,9 @@ class Recorder:
     def repositories(self) -> list[Any]:
         return []
 
+    def is_image_layout(self) -> bool:
+        return False
+
     def close(self) -> None:
         pass
 
