@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import pytest
 from textual.events import MouseScrollDown, MouseScrollUp
+from textual.screen import Screen
 
+from ocistore_tui.model.reference import Reference
 from ocistore_tui.tui.app import OcistoreApp
 from ocistore_tui.tui.screens.detail import DetailScreen
+from ocistore_tui.tui.screens.log import LogScreen
+from ocistore_tui.tui.screens.plan import PlanScreen
+from ocistore_tui.tui.screens.quit import QuitScreen
+from ocistore_tui.tui.screens.transfers import TransfersScreen
 from ocistore_tui.tui.widgets.row_list import RowList
 from tests.fakes.service import NOW, FakeService
 from tests.fakes.stored import make_image
 from tests.tui.conftest import open_app
+from tests.tui.moving import loaded_service, push
 from tests.tui.test_main_lists import a_store
 from tests.tui.waiting import screen_text, until
 
@@ -244,3 +251,26 @@ async def test_a_filter_that_leaves_little_of_a_long_list_shows_it_from_its_top(
         await until(pilot, lambda: len(rows.source) == 2 and "1.42" in screen_text(app))
         assert rows.cursor in rows.on_screen
         assert rows.scroll_offset.y == 0
+
+
+async def test_a_screen_that_was_left_may_be_called_by_its_timers_while_it_is_taken_apart() -> None:
+    service = loaded_service()
+    async with open_app(service=service) as (app, pilot):
+        app.log_command("oci-store ls", "done")
+        tag = Reference("team/base", "1")
+        left: list[tuple[Screen[None], str]] = [
+            (TransfersScreen(), "look"), (QuitScreen(), "look"), (LogScreen(), "look"),
+            (DetailScreen(app.session, tag, None), "_draw_if_shown"),
+            (PlanScreen(app.session, [push(0)]), "_draw_row_if_shown"),
+        ]  # fmt: skip
+        for screen, _ in left:
+            app.push_screen(screen)
+            await until(pilot, lambda screen=screen: app.screen is screen and app.desk.is_idle)
+            app.pop_screen()
+            await until(pilot, lambda screen=screen: not screen.children)
+        main = app.main_screen
+        app.open_store(app.session.store)
+        await until(pilot, lambda: app.main_screen is not main and not main.children)
+        app.log_command("oci-store ls", "done")
+        for screen, call in [*left, (main, "_focus_again")]:
+            getattr(screen, call)()

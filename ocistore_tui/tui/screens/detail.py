@@ -31,6 +31,7 @@ from ocistore_tui.tui.feeds.detail import DetailFeed
 from ocistore_tui.tui.format import fit
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.targets import pull_image
+from ocistore_tui.tui.widgets.covered import is_left
 from ocistore_tui.tui.widgets.header import StatusHeader
 from ocistore_tui.tui.widgets.inspector import Inspector
 from ocistore_tui.tui.widgets.key_bar import KeyBar
@@ -182,7 +183,7 @@ class DetailScreen(Screen[None]):
         self.call_after_refresh(self._draw_if_shown)
 
     def _draw_if_shown(self) -> None:
-        if self.is_attached and self._page is not None:
+        if not is_left(self) and self._page is not None:
             self._draw()
 
     def _make_page(self) -> Page:

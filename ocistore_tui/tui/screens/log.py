@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from ocistore_tui.tui.rows.row import Column, Row, keyed
+from ocistore_tui.tui.widgets.covered import is_left
 from ocistore_tui.tui.widgets.header import StatusHeader
 from ocistore_tui.tui.widgets.key_bar import KeyBar
 from ocistore_tui.tui.widgets.row_list import RowList
@@ -59,7 +60,7 @@ class LogScreen(Screen[None]):
 
     def look(self) -> None:
         """Show the log as it is now; at its end, the cursor stays at its end."""
-        if self._shown == len(self.app.commands_done):
+        if self._shown == len(self.app.commands_done) or is_left(self):
             return
         listed = self.query_one(RowList)
         is_at_end = listed.cursor >= self._shown - 1

@@ -25,6 +25,7 @@ from ocistore_tui.tui.runner import TransferEnded
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.transfers import Request, State, Transfer
 from ocistore_tui.tui.widgets.bucket_pane import BucketPane
+from ocistore_tui.tui.widgets.covered import is_left
 from ocistore_tui.tui.widgets.dock import Dock
 from ocistore_tui.tui.widgets.header import StatusHeader
 from ocistore_tui.tui.widgets.inspector import Inspector
@@ -177,7 +178,7 @@ class MainScreen(Screen[None]):
 
     def _focus_again(self) -> None:
         """A terminal that was too small took the focus away with the list."""
-        if self.focused is None and self.side.rows_list.region:
+        if not is_left(self) and self.focused is None and self.side.rows_list.region:
             self.set_focus(self.side.rows_list)
 
     @on(Click, "#side-tabs")

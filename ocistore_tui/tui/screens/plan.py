@@ -29,6 +29,7 @@ from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.targets import local_name, remember_target
 from ocistore_tui.tui.widgets.buttons import ButtonRow, Choice
 from ocistore_tui.tui.widgets.choices import OneOf, Tick
+from ocistore_tui.tui.widgets.covered import is_left
 from ocistore_tui.tui.widgets.header import StatusHeader
 from ocistore_tui.tui.widgets.plan_detail import PlanDetail, PlanRows
 from ocistore_tui.tui.widgets.row_list import RowList
@@ -177,7 +178,11 @@ class PlanScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """Other widths, other line ends."""
-        self.call_after_refresh(self._draw_row)
+        self.call_after_refresh(self._draw_row_if_shown)
+
+    def _draw_row_if_shown(self) -> None:
+        if not is_left(self):
+            self._draw_row()
 
     def _fit(self) -> None:
         """Buttons, consent and the command line are always in sight: what is above them scrolls."""

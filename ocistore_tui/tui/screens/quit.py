@@ -16,6 +16,7 @@ from ocistore_tui.tui.format import plural, to_go
 from ocistore_tui.tui.transfer_words import amount, ending, name, pace, sign
 from ocistore_tui.tui.transfers import Queue, State, Transfer
 from ocistore_tui.tui.widgets.buttons import ButtonRow, Choice
+from ocistore_tui.tui.widgets.covered import is_left
 
 if TYPE_CHECKING:
     from ocistore_tui.tui.app import OcistoreApp
@@ -65,6 +66,8 @@ class QuitScreen(ModalScreen[None]):
 
     def look(self) -> None:
         """Say what runs now."""
+        if is_left(self):
+            return
         app = self.app
         now, glyphs = app.clock(), app.glyphs
         known = {transfer.id for transfer in self._listed}

@@ -18,6 +18,7 @@ from ocistore_tui.tui.resuming import resume
 from ocistore_tui.tui.runner import SHOWS_TRANSFERS
 from ocistore_tui.tui.transfer_words import title
 from ocistore_tui.tui.transfers import SLOTS, Queue, State, Transfer
+from ocistore_tui.tui.widgets.covered import is_left
 from ocistore_tui.tui.widgets.header import StatusHeader
 from ocistore_tui.tui.widgets.key_bar import KeyBar
 from ocistore_tui.tui.widgets.row_list import RowList
@@ -78,7 +79,7 @@ class TransfersScreen(Screen[None]):
 
     def look(self) -> None:
         """Show the transfers as they are now."""
-        if not self.is_mounted:
+        if not self.is_mounted or is_left(self):
             return
         app, queue = self.app, self.app.runner.queue
         now = app.clock()

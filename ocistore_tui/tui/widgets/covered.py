@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from textual.screen import Screen
 from textual.widget import Widget
 
 
@@ -9,3 +12,8 @@ def is_covered(widget: Widget) -> bool:
     """Whether a whole screen lies over the one of ``widget``, or it is on none; a dialog covers nothing."""
     screen, stack = widget.screen, widget.app.screen_stack
     return screen not in stack or any(not above.is_modal for above in stack[stack.index(screen) + 1 :])
+
+
+def is_left(screen: Screen[Any]) -> bool:
+    """Whether a screen was left: it is taken apart piece by piece then, while timers and resizes may still call it."""
+    return screen not in screen.app.screen_stack
