@@ -9,6 +9,7 @@ from typing import Any
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding
+from textual.events import Click, MouseDown
 from textual.pilot import Pilot
 
 from ocistore_tui.tui.rows.row import Column, Row, keyed
@@ -229,6 +230,29 @@ async def test_clicks_select_open_mark_and_sort() -> None:
         await pilot.click(rows, offset=(size_at + 1, 0))
         await pilot.click(rows, offset=(lines(app)[0].index("PLAT"), 0))
         assert [heard for heard in app.heard if heard[0] == "title"] == [("title", "name"), ("title", "size")]
+
+
+async def test_a_click_is_meant_for_the_row_that_was_seen_when_the_button_went_down() -> None:
+    names = numbered(50)
+    async with a_list(names) as (rows, app, pilot):
+        rows.on_mouse_down(MouseDown(*_at(rows, 4)))
+        names.names[:0] = ["new-0", "new-1"]
+        rows.on_click(Click(*_at(rows, 4)))
+        await until(pilot, lambda: ("sign", "row-3") in app.heard)
+        assert rows.cursor_key == "row-3"
+
+        app.heard.clear()
+        seen = lines(app)[6].split()[0]
+        rows.on_mouse_down(MouseDown(*_at(rows, 6)))
+        names.names.remove(seen)
+        rows.on_click(Click(*_at(rows, 6)))
+        await pilot.pause()
+        assert "sign" not in {heard[0] for heard in app.heard}, "it is gone: nobody else is meant"
+
+
+def _at(rows: RowList, y: int) -> tuple[Any, ...]:
+    """What a mouse event in the first column of a line is made of."""
+    return rows, 0, y, 0, 0, 1, False, False, False
 
 
 async def test_a_click_below_the_last_row_is_nothing() -> None:

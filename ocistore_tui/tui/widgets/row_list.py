@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.events import Click, Resize
+from textual.events import Click, MouseDown, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -153,6 +153,10 @@ class RowList(ScrollView, can_focus=True):
         self._told: tuple[int, int] = (-1, -1)
         self._painted: dict[int, Line] = {}
         """What each line of the screen showed when it was painted last."""
+        self._keys: dict[int, Hashable] = {}
+        """Whose row that was."""
+        self._pressed: tuple[int, Hashable] = (-1, None)
+        """Where the mouse was pressed, and whose row was seen there: the click is meant for that one."""
 
     # what is shown
 
@@ -185,6 +189,7 @@ class RowList(ScrollView, can_focus=True):
         for y in range(self.size.height):  # each line that is painted again costs many times what a look at it costs
             if self._painted.get(y) != self._line(y):
                 self.refresh(Region(0, y, self.size.width, 1))
+            self._keys[y] = self._key(y)
         self._tell_scrolled(force=True)
 
     def _catch_up(self) -> None:
@@ -301,16 +306,21 @@ class RowList(ScrollView, can_focus=True):
             self._told = told
             self.post_message(self.Scrolled(self))
 
+    def on_mouse_down(self, event: MouseDown) -> None:
+        """Rows may move before the button is up again."""
+        self._pressed = event.y, self._keys.get(event.y)
+
     def on_click(self, event: Click) -> None:
         """Select; twice opens; the first column marks; a title sorts."""
-        line = event.y - self._header
         if self._header and event.y == 0 and len(self._source):
             column = self._painter.column_at(event.x, self.scrollable_content_region.width)
             if column is not None and column.order:
                 self.post_message(self.TitleClicked(self, column.order))
             return
-        index = self.scroll_offset.y + line
-        if not 0 <= index < len(self._source):
+        y, key = self._pressed
+        key = key if y == event.y else self._keys.get(event.y)
+        index = self._source.index(key) if key is not None else None
+        if index is None or self._source.key(index) != key:  # there is none, or it is gone already
             return
         self._go_to(index)
         if self._signs and event.x <= 1:
@@ -343,8 +353,14 @@ class RowList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
+        self._keys[y] = self._key(y)
         paint, what = self._painted[y] = self._line(y)
         return paint(*what, self.scrollable_content_region.width)
+
+    def _key(self, y: int) -> Hashable:
+        """Whose row is on a line of the screen; None: nobody's."""
+        index = self.scroll_offset.y + y - self._header
+        return self._source.key(index) if y >= self._header and index < len(self._source) else None
 
     def _line(self, y: int) -> Line:
         """How a line of the screen is painted, and of what."""
