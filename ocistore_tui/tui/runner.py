@@ -175,8 +175,10 @@ class Runner:
         return self.queue.is_busy
 
     def finish_then_quit(self) -> None:
-        """Leave as soon as the last transfer is over."""
+        """Leave as soon as the last transfer is over; paused ones go on, or it never would be."""
         self.quitting = True
+        for transfer in self.queue.of(State.PAUSED):
+            self.resume(transfer)
         self._tell()
         self._leave_if_done()
 

@@ -197,3 +197,18 @@ async def test_what_cannot_be_kept_is_said() -> None:
         await until(pilot, lambda: left(app))
 
         assert app.outcome.lines[0] == "what was stopped is not remembered: cannot write (unfinished.json); make room"
+
+
+async def test_what_was_paused_is_finished_too_before_it_quits() -> None:
+    service = loaded_service()
+    service.hold("push")
+    async with open_app(service=service) as (app, pilot):
+        held, waiting = app.runner.start(app.session, [push(0), push(1)])
+        await started(pilot, service, held, waiting)
+        app.runner.pause(held)
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, QuitScreen))
+        await pilot.press("f")
+        service.release("push")
+        await until(pilot, lambda: left(app))
+        assert [held.state, waiting.state] == [State.DONE, State.DONE]
