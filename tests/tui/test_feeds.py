@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -417,3 +417,36 @@ def test_a_push_that_ends_while_a_small_store_is_read_whole_stays_on_the_list() 
     assert desk.rows.is_complete
     assert set(desk.tags("app")) == {"1", "2"}
     assert desk.session.comparison.tag("app", "2") is not None
+
+
+@pytest.mark.parametrize("is_ours", [False, True])
+def test_an_answer_from_before_a_refresh_or_a_push_of_ours_is_dropped(service: FakeService, is_ours: bool) -> None:
+    desk = Desktop(many(service, SMALL_STORE_TAGS + 1))
+    desk.start()
+    desk.unfold("app")
+
+    def slowly(repository: str, names: Iterable[str], *, cancel: object = None) -> Iterator[TagRow]:
+        for name in names:
+            row = service.rows[repository][name]
+            service.wait("answer", row.digest.encoded if row.digest else "")
+            yield row
+
+    service.describe_tags = slowly  # type: ignore[method-assign]
+    old = service.rows["app"]["1.0"].digest
+    assert old is not None
+    service.hold("answer", old.encoded)
+    desk.bucket.look([("app", "1.0")])
+    desk.pump.until(lambda: service.waiting("answer", old.encoded))
+    new = service.add_tag("app", "1.0", make_image("moved"), pushed=NOW + 60)
+
+    if is_ours:
+        desk.bucket.touch("app", "1.0")
+    else:
+        desk.bucket.again()
+    desk.pump.until(lambda: desk.tags("app")["1.0"].pushed == NOW + 60)
+    service.release("answer", old.encoded)
+    desk.pump.settle()
+    desk.bucket.look([("app", "1.0")])
+    desk.pump.settle()
+
+    assert desk.tags("app")["1.0"].digest == new.digest

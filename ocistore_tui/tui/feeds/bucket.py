@@ -255,7 +255,7 @@ class BucketFeed:
         self.look(self._visible)
 
     def touch(self, repository: str, tag: str | None) -> None:
-        """Something of ours changed this tag: show it and look at it again; so the store is there, too."""
+        """Something of ours changed this tag, so the store is there: show it, and ask anew what may be from before."""
         if self._is_listing_broken:
             self.again()
         self._rows.add_repositories([RepositoryRow(repository, is_valid=True)])
@@ -263,12 +263,11 @@ class BucketFeed:
         self._seen.setdefault(repository)
         self._summaries.pop(repository, None)
         self._listed.discard(repository)
-        # What is on the way may be from before the change.
         if repository in self._listing:
             self._list(repository)
-        if self._is_read is None:
-            self._desk.forget("whole store")
-            self._is_read = False
+        self._tag_lookups.retry()
+        self._desk.forget("whole store")
+        self._is_read = bool(self._is_read)
         if repository in self._rows.unfolded():
             self.unfold(repository)
         if tag is not None:

@@ -42,32 +42,40 @@ class Lookups(Generic[K, V]):
         """What is on the way, and the question it is part of."""
         self._in_vain: set[K] = set()
         """What was asked and not answered: not again before something else is."""
+        self._round = 0
+        """Grows when what was asked does not count any more."""
 
     def want(self, keys: Sequence[K]) -> None:
         """Ask for these and nothing else; what is on the way already stays so."""
         wanted = [key for key in dict.fromkeys(keys) if key not in self._in_vain]
         if set(wanted) == self._pending.keys():
             return
-        for topic in self._topics:
-            self._desk.forget(topic)
-        self._pending.clear()
+        self._forget()
         for number, topic in enumerate(self._topics):
             share = wanted[number :: len(self._topics)]
             if share:
                 self._start(topic, share)
 
     def retry(self) -> None:
-        """What was asked in vain may be asked again."""
+        """Everything may be asked again, also what was in vain; answers still on the way are from before."""
         self._in_vain.clear()
+        self._round += 1
+        self._forget()
+
+    def _forget(self) -> None:
+        for topic in self._topics:
+            self._desk.forget(topic)
+        self._pending.clear()
 
     def _start(self, topic: str, share: Sequence[K]) -> None:
         self._pending.update(dict.fromkeys(share, topic))
+        number = self._round
 
         def work(cancel: threading.Event) -> None:
             for key, value in self._ask(share, cancel):
                 if cancel.is_set():
                     return
-                self._desk.tell(partial(self._answer, topic, key, value))
+                self._desk.tell(partial(self._answer, number, topic, key, value))
 
         def over(error: OciStoreError | None = None) -> None:
             left = [key for key in share if self._pending.get(key) == topic]
@@ -78,7 +86,9 @@ class Lookups(Generic[K, V]):
 
         self._desk.ask(topic, work, lambda _: over(), over)
 
-    def _answer(self, topic: str, key: K, value: V) -> None:
+    def _answer(self, number: int, topic: str, key: K, value: V) -> None:
+        if number != self._round:
+            return
         if self._pending.get(key) == topic:
             del self._pending[key]
             self._in_vain.clear()
