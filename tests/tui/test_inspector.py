@@ -292,3 +292,12 @@ async def test_it_follows_the_terminals_size_and_is_never_stale(size: tuple[int,
             await until(pilot, lambda: "app:0" in screen_text(app) and "3 Inspector" in screen_text(app))
         await pilot.press("k")
         await until(pilot, lambda: "last push" in screen_text(app))
+
+
+async def test_the_inspector_may_be_resized_while_another_store_is_opened() -> None:
+    async with open_app(service=service_with()) as (app, pilot):
+        inspector = app.main_screen.query_one("#below", Inspector)
+        await until(pilot, lambda: inspector._subject is not None)
+        app.open_store(app.session.store)
+        inspector._draw()
+        await until(pilot, lambda: app.main_screen.bucket.model.nodes)

@@ -173,7 +173,7 @@ class Inspector(Static):
         if isinstance(subject, LocalRow):
             return local_facts(subject, comparison, now)
         main = self.app.main_screen
-        if main is None:
+        if main is None or main is not self.screen:  # another store is being opened: its lists are not there yet
             return []
         rows = main.bucket.model
         if isinstance(subject, RepositorySummary):
@@ -199,7 +199,7 @@ class Inspector(Static):
         """What only a column has room for."""
         facts: list[Fact] = []
         if len(row.platforms) > 1:
-            facts += [Fact("", ""), *(Fact("platform", inert(text, limit=40)) for text in row.platforms[:_MOST * 2])]
+            facts += [Fact("", ""), *(Fact("platform", inert(text, limit=40)) for text in row.platforms[: _MOST * 2])]
         if known.attachments:
             facts.append(Fact("", ""))
             for attached in known.attachments[:_MOST]:
