@@ -13,7 +13,7 @@ from ocistore_tui.engine.context import Context, ListLocal, OpenSource, OpenTarg
 from ocistore_tui.engine.damage import WatchedBlobs
 from ocistore_tui.engine.documents import Documents
 from ocistore_tui.engine.workers import Workers
-from ocistore_tui.errors import AccessDenied, Unavailable
+from ocistore_tui.errors import OciStoreError, Unavailable
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.listing import (
@@ -92,9 +92,9 @@ class Service:
     def is_image_layout(self) -> bool:
         """Whether this is an OCI image layout: no store, but a local place that images can be pushed from.
 
-        False as well where nothing may be read.
+        False as well where that cannot be told: it is only asked to say more of an empty listing.
         """
-        with suppress(AccessDenied):
+        with suppress(OciStoreError):
             return self._context.store.head("oci-layout") is not None
         return False
 
