@@ -113,6 +113,10 @@ class RangeReader(ABC):
             OciStoreError: the range cannot be completed, or the object changed under the given token.
         """
 
+    def file_range(self) -> tuple[int, int, int] | None:
+        """The reader's open file, and offset and length in bytes of the rest in it; None: the bytes are in no file."""
+        return None
+
     @abstractmethod
     def close(self) -> None:
         """Let the connection go without reading the rest."""

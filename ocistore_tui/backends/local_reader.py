@@ -70,6 +70,10 @@ class FileReader(RangeReader):
         self._at += len(piece)
         return piece
 
+    def file_range(self) -> tuple[int, int, int] | None:
+        """See `RangeReader.file_range`."""
+        return (self._file, self._at, self._end - self._at) if self._closing.alive else None
+
     def copy_to(self, file: int, *, limit_bytes: int, cancel: CancelSignal | None) -> bool:
         """Let the kernel copy the range into an empty file, up to ``limit_bytes``; False: it cannot, nothing is lost.
 

@@ -52,11 +52,12 @@ class WatchedBlobs(Blobs):
         replace: bool = False,
         progress: Callable[[int], None] | None = None,
         cancel: CancelSignal | None = None,
-    ) -> None:
+    ) -> str:
         """See `Blobs.upload`; a suspect is replaced."""
         replace = replace or self._cache.is_suspect(blob.digest)
-        super().upload(blob, chunks, replace=replace, progress=progress, cancel=cancel)
+        token = super().upload(blob, chunks, replace=replace, progress=progress, cancel=cancel)
         self._cache.clear(blob.digest)
+        return token
 
     def upload_file(
         self,
@@ -65,10 +66,11 @@ class WatchedBlobs(Blobs):
         *,
         progress: Callable[[int], None] | None = None,
         cancel: CancelSignal | None = None,
-    ) -> None:
+    ) -> str:
         """See `Blobs.upload_file`."""
-        super().upload_file(blob, path, progress=progress, cancel=cancel)
+        token = super().upload_file(blob, path, progress=progress, cancel=cancel)
         self._cache.clear(blob.digest)
+        return token
 
     def _is_sound(self, blob: Descriptor) -> bool:
         try:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ocistore_tui.backends.base import SMALL_OBJECT_BYTES, CancelSignal, check_cancel
+from ocistore_tui.backends.spool import Spool
 from ocistore_tui.engine.codec import Compressed, compress_layer
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.job import StopSignal
 from ocistore_tui.engine.progress import Tracker
-from ocistore_tui.engine.spool import Spool
 from ocistore_tui.errors import IntegrityError
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest

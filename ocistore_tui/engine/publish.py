@@ -10,7 +10,7 @@ from ocistore_tui.backends.base import check_cancel
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.job import StopSignal
 from ocistore_tui.errors import IntegrityError, NotFound
-from ocistore_tui.layout.referrers import add_referrer
+from ocistore_tui.layout.referrers import add_referrer, referrer_of
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.manifest import Descriptor, Index, Manifest, parse_manifest
@@ -142,7 +142,7 @@ def publish(context: Context, repository: Repository, closure: Closure, stop: St
     for found in closure.manifests:
         context.cache.keep_document(found.digest, found.raw)
         if found.subject is not None:
-            add_referrer(repository, found.subject.digest, _referrer(found))
+            add_referrer(repository, found.subject.digest, referrer_of(found))
 
 
 def _holds(context: Context, found: Manifest | Index) -> bool:
@@ -150,17 +150,3 @@ def _holds(context: Context, found: Manifest | Index) -> bool:
         return context.blobs.read(found.digest, max_bytes=len(found.raw)) == found.raw
     except (NotFound, IntegrityError):
         return False
-
-
-def _referrer(found: Manifest | Index) -> Descriptor:
-    # distribution-spec, "Pushing Manifests with Subject": artifactType of the manifest, else of its config.
-    artifact_type = found.artifact_type
-    if not artifact_type and isinstance(found, Manifest):
-        artifact_type = found.config.media_type
-    return Descriptor(
-        media_type=found.media_type,
-        digest=found.digest,
-        size=len(found.raw),
-        artifact_type=artifact_type,
-        annotations=found.annotations or None,
-    )

@@ -80,9 +80,14 @@ class Blobs:
                 pieces, size_bytes=blob.size, digest=blob.digest, where=blob.digest, cancel=cancel
             )
 
-    def put(self, raw: bytes) -> Digest:
-        """Store a small blob; one that is there with exactly these bytes is left alone, a damaged one is replaced."""
-        digest = Digest.of(raw)
+    def put(self, raw: bytes, digest: Digest | None = None) -> Digest:
+        """Store a small blob; one that is there with exactly these bytes is left alone, a damaged one is replaced.
+
+        Args:
+            raw: Its bytes.
+            digest: Its name, which the caller has checked; None: its SHA-256.
+        """
+        digest = digest or Digest.of(raw)
         key = paths.blob(digest)
         try:
             is_there = self._store.get(key, max_bytes=len(raw))[0] == raw
@@ -100,12 +105,12 @@ class Blobs:
         replace: bool = False,
         progress: Callable[[int], None] | None = None,
         cancel: CancelSignal | None = None,
-    ) -> None:
-        """Store a blob of known digest; nothing becomes visible unless its bytes fit.
+    ) -> str:
+        """Store a blob of known digest and return its token; nothing becomes visible unless its bytes fit.
 
         One that is there with its size is left alone, unless it is to be replaced; one of another size is replaced.
         """
-        self._store.put_stream(
+        return self._store.put_stream(
             paths.blob(blob.digest),
             chunks,
             size_bytes=blob.size,
@@ -122,8 +127,8 @@ class Blobs:
         *,
         progress: Callable[[int], None] | None = None,
         cancel: CancelSignal | None = None,
-    ) -> None:
-        """Store a blob from a file whose digest the caller has just computed; the file may be moved away."""
-        self._store.put_file(
+    ) -> str:
+        """Store a blob from a file whose digest the caller has just computed, which may be moved away; its token."""
+        return self._store.put_file(
             paths.blob(blob.digest), path, size_bytes=blob.size, digest=blob.digest, progress=progress, cancel=cancel
         )

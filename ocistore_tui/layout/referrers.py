@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from ocistore_tui.errors import IntegrityError, NotFound, Refused
+from ocistore_tui.errors import IntegrityError, NotFound, Refused, StoreMissing
 from ocistore_tui.layout.repository import Repository, TagLink, Whatever
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.manifest import Descriptor, Index, Manifest, build_index
@@ -88,6 +89,79 @@ def add_referrer(repository: Repository, subject: Digest, referrer: Descriptor) 
         repository.link_revision(digest)
         try:
             repository.set_tag(tag, digest, expected=before)
+        except Refused:
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+def referrer_of(found: Manifest | Index) -> Descriptor:
+    """How a list of referrers names a manifest (distribution-spec, "Pushing Manifests with Subject")."""
+    artifact_type = found.artifact_type
+    if not artifact_type and isinstance(found, Manifest):
+        artifact_type = found.config.media_type
+    return Descriptor(
+        media_type=found.media_type,
+        digest=found.digest,
+        size=len(found.raw),
+        artifact_type=artifact_type,
+        annotations=found.annotations or None,
+    )
+
+
+def list_referrers(
+    repository: Repository, subject: Digest, *, each: Callable[..., list[Descriptor | None]]
+) -> tuple[Descriptor, ...]:
+    """What refers to ``subject``: of what its fallback index lists, the manifests that are there and really do.
+
+    Args:
+        repository: Where.
+        subject: The manifest they are attached to; it need not be there.
+        each: Calls a function on every item of a list, several at once.
+
+    Raises:
+        OciStoreError: the store cannot be asked; a broken list is an empty one.
+    """
+    try:
+        _, listed = _read(repository, fallback_tag(subject))
+    except Refused:
+        return ()
+
+    def look(named: Descriptor) -> Descriptor | None:
+        try:
+            found = repository.read_manifest(named.digest)
+        except StoreMissing:
+            raise
+        except (NotFound, IntegrityError):
+            return None
+        if found.subject is None or found.subject.digest != subject:
+            return None
+        return referrer_of(found)
+
+    unique = {named.digest: named for named in listed}
+    return tuple(one for one in each(look, unique.values()) if one is not None)
+
+
+def remove_referrer(repository: Repository, subject: Digest, referrer: Digest) -> None:
+    """Take ``referrer`` off the subject's fallback index, and an emptied index off its tag; not listed is fine.
+
+    Raises:
+        Refused: others kept changing the index, or an image of another kind has its tag.
+    """
+    tag = fallback_tag(subject)
+    for attempt in range(_ATTEMPTS):
+        before, listed = _read(repository, tag)
+        kept = tuple(known for known in listed if known.digest != referrer)
+        if not isinstance(before, TagLink) or len(kept) == len(listed):
+            return
+        try:
+            if not kept:
+                repository.delete_tag(tag, expected=before)
+            else:
+                digest = repository.put_manifest(build_index(kept))
+                repository.link_revision(digest)
+                repository.set_tag(tag, digest, expected=before)
         except Refused:
             if attempt == _ATTEMPTS - 1:
                 raise

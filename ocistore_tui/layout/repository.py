@@ -123,6 +123,18 @@ class Repository:
         """Whether this repository may serve the blob."""
         return self._links_to(paths.layer_link(self.name, digest), digest)
 
+    def resolve_layer(self, digest: Digest) -> Digest:
+        """The name under which the store keeps a blob of this repository: mostly ``digest`` itself.
+
+        A link may lead to another algorithm's name of the same bytes (layout.md §1); whoever reads them has to check.
+
+        Raises:
+            NotFound: the repository does not link it.
+            StoreMissing: no such store.
+            IntegrityError: its link is damaged.
+        """
+        return self._read_link(paths.layer_link(self.name, digest), where=f"{self.name}@{digest}").digest
+
     def has_revision(self, digest: Digest) -> bool:
         """Whether this repository holds the manifest."""
         return self._links_to(paths.revision_link(self.name, digest), digest)
@@ -135,14 +147,26 @@ class Repository:
         """Let this repository serve the manifest; writes nothing when it may already."""
         self._link(paths.revision_link(self.name, digest), digest)
 
-    def put_manifest(self, raw: bytes) -> Digest:
+    def unlink_layer(self, digest: Digest) -> None:
+        """Let this repository no longer serve the blob, whose bytes stay; one that it does not serve is fine."""
+        self._raise_first(self._store.delete([paths.layer_link(self.name, digest)]))
+
+    def unlink_revision(self, digest: Digest) -> None:
+        """Let this repository no longer serve the manifest; tags that name it have to go first (layout.md §11)."""
+        self._raise_first(self._store.delete([paths.revision_link(self.name, digest)]))
+
+    def put_manifest(self, raw: bytes, digest: Digest | None = None) -> Digest:
         """Store the exact bytes of a manifest; linking it is another step.
+
+        Args:
+            raw: Its bytes.
+            digest: Its name, which the caller has checked; None: its SHA-256.
 
         Raises:
             IntegrityError: it is none that registries can hold.
         """
         parse_manifest(raw, where=self.name)
-        return self._blobs.put(raw)
+        return self._blobs.put(raw, digest)
 
     def set_tag(self, tag: str, digest: Digest, *, expected: TagLink | Whatever | None = Whatever.ANY) -> None:
         """Let a tag name a manifest: its ``current`` link, which is the commit point, then the memory of it.

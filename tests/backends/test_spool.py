@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ocistore_tui.engine.spool import MEMORY_BYTES, Spool
+from ocistore_tui.backends.spool import MEMORY_BYTES, Spool
 from ocistore_tui.errors import NoSpace
 
 

@@ -1,4 +1,4 @@
-"""A compressed layer on its way: in memory while small, in a file while large, gone afterwards."""
+"""Bytes on their way into a store: in memory while few, in a file while many, gone afterwards."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ class Spool:
 
     Args:
         directory: Where a file goes, when one is needed; None: the system's temporary directory.
+        memory_bytes: More than this goes into a file.
     """
 
-    def __init__(self, directory: Path | None) -> None:
+    def __init__(self, directory: Path | None, *, memory_bytes: int = MEMORY_BYTES) -> None:
         self._directory = directory
+        self._memory_bytes = memory_bytes
         self._memory: bytearray | None = bytearray()
         self._file: BinaryIO | None = None
         self.path: Path | None = None
@@ -32,7 +34,7 @@ class Spool:
             NoSpace: the disk is full.
         """
         if self._memory is not None:
-            if len(self._memory) + len(data) <= MEMORY_BYTES:
+            if len(self._memory) + len(data) <= self._memory_bytes:
                 self._memory += data
                 return
             self._open()

@@ -1,0 +1,27 @@
+"""Stores with something in them, and registries over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ocistore_tui.backends.base import ObjectStore
+from ocistore_tui.backends.local import LocalStore
+from ocistore_tui.backends.memory import MemoryStore
+from ocistore_tui.serving.registry import Registry
+from tests.serving.asking import EVERYTHING
+
+
+@pytest.fixture(params=["memory", "directory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path / "store", create=True)
+
+
+@pytest.fixture
+def registry(store: ObjectStore) -> Iterator[Registry]:
+    """One that lets its clients do everything."""
+    made = Registry(store, rules=EVERYTHING)
+    yield made
+    made.close()
