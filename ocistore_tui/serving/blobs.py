@@ -23,7 +23,7 @@ def read_blob(context: Context, request: Request, route: Route) -> Response:
         Problem: it is not in this repository, or the range lies outside.
     """
     digest = route.digest
-    entry = find_blob(context, route.repository, digest)
+    entry, what = _find(context, route.repository, digest)
     headers = {
         "Content-Type": "application/octet-stream",
         "Docker-Content-Digest": digest,
@@ -32,7 +32,7 @@ def read_blob(context: Context, request: Request, route: Route) -> Response:
         "Cache-Control": _FOREVER,
     }
     if request.method == "HEAD":
-        context.tell(Event(What.EXISTS, route.repository, digest, entry.size_bytes))
+        context.tell(Event(what, route.repository, digest, entry.size_bytes))
         return Response(200, headers, length=entry.size_bytes)
     if f'"{digest}"' in request.header("if-none-match"):
         return Response(304, headers)
@@ -42,33 +42,6 @@ def read_blob(context: Context, request: Request, route: Route) -> Response:
     if part is not None:
         headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{entry.size_bytes}"
     return Response(206 if part else 200, headers, _body(context, route, digest, entry, start, length))
-
-
-def find_blob(context: Context, repository: str, digest: Digest) -> Entry:
-    """Where the store keeps a blob of a repository.
-
-    Raises:
-        Problem: the repository does not have it, or its bytes are gone.
-    """
-    unknown = Problem(404, "BLOB_UNKNOWN", "the repository has no such blob")
-    target = context.repository(repository)
-    try:
-        stored_as = target.resolve_layer(digest)
-    except StoreMissing:
-        raise
-    except NotFound as error:
-        if not (context.rules.adopts and context.rules.can_write):
-            raise unknown from error
-        stored_as = digest
-        entry = context.blobs.stat(digest)
-        if entry is not None:
-            target.link_layer(digest)
-            context.tell(Event(What.LINKED, repository, digest, entry.size_bytes))
-            return entry
-    entry = context.blobs.stat(stored_as)
-    if entry is None:
-        raise unknown
-    return entry
 
 
 def delete_blob(context: Context, request: Request, route: Route) -> Response:
@@ -89,6 +62,32 @@ def delete_blob(context: Context, request: Request, route: Route) -> Response:
         raise Problem(404, "BLOB_UNKNOWN", "the repository has no such blob") from error
     target.unlink_layer(digest)
     return Response(202)
+
+
+def _find(context: Context, repository: str, digest: Digest) -> tuple[Entry, What]:
+    """Where the store keeps a blob of a repository, and whether it is the repository's only now.
+
+    Raises:
+        Problem: the repository does not have it, or its bytes are gone.
+    """
+    unknown = Problem(404, "BLOB_UNKNOWN", "the repository has no such blob")
+    target = context.repository(repository)
+    try:
+        stored_as = target.resolve_layer(digest)
+    except StoreMissing:
+        raise
+    except NotFound as error:
+        if not (context.rules.adopts and context.rules.can_write):
+            raise unknown from error
+        stored_as = digest
+        entry = context.blobs.stat(digest)
+        if entry is not None:
+            target.link_layer(digest)
+            return entry, What.LINKED
+    entry = context.blobs.stat(stored_as)
+    if entry is None:
+        raise unknown
+    return entry, What.EXISTS
 
 
 def _body(
