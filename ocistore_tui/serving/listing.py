@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from urllib.parse import quote
 
+from ocistore_tui.errors import NotFound, StoreMissing
 from ocistore_tui.layout.catalog import repositories
 from ocistore_tui.layout.referrers import list_referrers
 from ocistore_tui.model import media_types
@@ -44,7 +45,12 @@ def list_repositories(context: Context, request: Request, route: Route) -> Respo
     if last and not is_repository(last):
         raise Problem(400, "NAME_INVALID", "last is no repository's name")
     found = (entry.name for entry in repositories(context.store, start_after=last) if entry.valid)
-    names, has_more = _take(found, wanted)
+    try:
+        names, has_more = _take(found, wanted)
+    except StoreMissing:
+        raise
+    except NotFound:  # a directory that the first push is to make
+        names, has_more = [], False
     path = f"/v2/{context.prefix}_catalog"
     return json_response({"repositories": [f"{context.prefix}{name}" for name in names]},
                          headers=_link(path, wanted, names, has_more))  # fmt: skip

@@ -184,8 +184,7 @@ def _raise_missing(missing: list[Descriptor]) -> None:
 
 
 def _store(context: Context, repository: Repository, found: Manifest | Index, digest: Digest) -> None:
-    blobs = found.blobs if isinstance(found, Manifest) else ()
-    if not blobs and next(repository.layers(), None) is None:
+    if isinstance(found, Index) and (context.rules.takes_partial or not found.manifests):
         # Registries do not see a repository without any layer link, and collect what it holds (layout.md §13).
         repository.link_layer(context.blobs.put(_EMPTY))
     repository.put_manifest(found.raw, digest)
