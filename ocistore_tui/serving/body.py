@@ -48,17 +48,23 @@ class WireBody:
             self.has_begun = True
             self._started = time.monotonic()
             self._begin()
-        data = self._read_chunks(size_bytes) if self._is_chunked else self._read_rest(size_bytes)
+        return self._read_chunks(size_bytes) if self._is_chunked else self._read_rest(size_bytes)
+
+    def _take(self, size_bytes: int) -> bytes:
+        data = self._wire.read(size_bytes, self._check_pace)
         self._seen += len(data)
-        took_s = time.monotonic() - self._started
-        if took_s > _MEAN_FROM_S and self._seen < took_s * _SLOW_BYTES_S:
-            raise BodyBroken("the body comes too slowly", status=408)
+        self._left -= len(data)
+        self._check_pace(0)
         return data
+
+    def _check_pace(self, more_bytes: int) -> None:
+        took_s = time.monotonic() - self._started
+        if took_s > _MEAN_FROM_S and self._seen + more_bytes < took_s * _SLOW_BYTES_S:
+            raise BodyBroken("the body comes too slowly", status=408)
 
     def _read_rest(self, size_bytes: int) -> bytes:
         wanted = min(size_bytes, self._left)
-        data = self._wire.read(wanted)
-        self._left -= len(data)
+        data = self._take(wanted)
         if len(data) < wanted:
             raise BodyBroken(f"the body ends {self._left} bytes too early")
         self.is_over = not self._left
@@ -71,12 +77,11 @@ class WireBody:
             if not self._left and not self._next_chunk():
                 break
             step = min(wanted, self._left)
-            piece = self._wire.read(step)
+            piece = self._take(step)
             if len(piece) < step:
                 raise BodyBroken("the body ends in the middle of a chunk")
             pieces.append(piece)
             wanted -= step
-            self._left -= step
             if not self._left and self._line(_LINE_BYTES) not in (b"\r\n", b"\n"):
                 raise BodyBroken("a chunk is longer than it says")
         return b"".join(pieces)

@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import time
+from collections.abc import Callable
 
 from ocistore_tui.serving.message import BodyBroken
 
@@ -87,8 +88,12 @@ class Wire:
         self._budget = limit
         return self.readline()
 
-    def read(self, size_bytes: int) -> bytes:
+    def read(self, size_bytes: int, pace: Callable[[int], None]) -> bytes:
         """Up to ``size_bytes`` bytes, fewer only where the peer has closed.
+
+        Args:
+            size_bytes: How many.
+            pace: Hears, piece by piece, how many came so far; raises where that is too slow.
 
         Raises:
             BodyBroken: it fell silent, or the connection broke.
@@ -109,6 +114,7 @@ class Wire:
                     break
                 filled += count
                 self.received_bytes += count
+                pace(filled)
         except TimeoutError as error:
             raise BodyBroken("nothing came for too long", status=408) from error
         except OSError as error:

@@ -121,7 +121,7 @@ def document(**changes: Any) -> bytes:
         (document(layers=[{"digest": str(Digest.of(IMAGE.blobs[1])), "size": 1}]), 400, "MANIFEST_BLOB_UNKNOWN"),
         (index(partial=[OTHER]).raw, 400, "MANIFEST_BLOB_UNKNOWN"),
     ],
-    ids=str,
+    ids=lambda value: repr(value[:40]) if isinstance(value, bytes) else str(value),
 )
 @pytest.mark.parametrize("is_chunked", [False, True])
 def test_what_is_no_manifest_leaves_nothing(
