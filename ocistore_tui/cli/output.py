@@ -49,6 +49,13 @@ class Output:
         if self.as_json:
             self._write_result(encode_json({"schema": SCHEMA, "kind": kind, **fields}) + "\n")
 
+    def flush(self) -> None:
+        """Let whoever reads the result have it now, where the program goes on for long."""
+        with self._lock:
+            if sys.stdout is not None:
+                with result_errors():
+                    sys.stdout.flush()
+
     def say(self, text: str) -> None:
         """What people should know, on stderr; already inert."""
         if not self.quiet:

@@ -8,9 +8,10 @@ import click
 
 from ocistore_tui.cli.help import SETTINGS, Verb
 from ocistore_tui.cli.options import PLATFORM_OPTION, backend_options, global_options, hide, transfer_options
+from ocistore_tui.cli.serve import options_of, serve_options
 from ocistore_tui.config import Connection
 
-VERBS = ("push", "pull", "ls", "inspect")
+VERBS = ("push", "pull", "ls", "inspect", "serve")
 TITLES = {
     "s3": "Amazon S3 and compatible servers.",
     "gcs": "Google Cloud Storage.",
@@ -26,7 +27,7 @@ _EXAMPLE_OPTIONS = {
 
 
 def verbs(backend: str, connection: Connection | None) -> list[Verb]:
-    """``push``, ``pull``, ``ls`` and ``inspect``; with ``fs`` and saved connections no bucket is in the target."""
+    """All of `VERBS`; with ``fs`` and saved connections no bucket is in the target."""
     is_bucketless = backend == "fs" or connection is not None
     bucket = "" if is_bucketless else f"my-{'container' if backend == 'azure' else 'bucket'}/"
     image = f"{'' if is_bucketless else 'BUCKET/'}REPOSITORY[:TAG|@DIGEST]"
@@ -78,10 +79,23 @@ def verbs(backend: str, connection: Connection | None) -> list[Verb]:
         del options
         run(context, target).inspect(platform=platform)
 
+    @click.argument("target", metavar="" if is_bucketless else "BUCKET", required=not is_bucketless,
+                    default="" if is_bucketless else None)  # fmt: skip
+    @serve_options
+    @click.pass_context
+    def serve(context: click.Context, /, target: str, **options: Any) -> None:
+        """Serve a store as a registry to docker, podman, containerd and every other client, until it is stopped.
+
+        Clients may only read, and only from this computer, unless you say otherwise. Whatever they push is in the
+        store as if this program had pushed it. Prints its address; the log goes to stderr, and /metrics has numbers
+        for Prometheus.
+        """
+        run(context, target).serve(options_of(options))
+
     def verb(function: Any, short_help: str, *examples: str) -> Verb:
         decorated = global_options(backend_options(backend)(function))
         made = click.command(function.__name__, cls=Verb, context_settings=SETTINGS, short_help=short_help)(decorated)
-        if function in (ls, inspect):
+        if function in (ls, inspect, serve):
             hide(made, ("docker_host",))
         made.examples = examples
         return made
@@ -114,6 +128,15 @@ def verbs(backend: str, connection: Connection | None) -> list[Verb]:
             f"{here} inspect {options}{bucket}myapp:v1.0",
             f"{here} inspect {bucket}myapp:v1.0 --platform linux/arm64",
             f"{here} inspect {bucket}myapp:v1.0 --json",
+        ),
+        verb(
+            serve,
+            "A store as a registry for every client.",
+            f"{here} serve {options}{bucket.rstrip('/')}".rstrip(),
+            f"{here} serve {bucket.rstrip('/')} --read-write --listen localhost:5000".replace("  ", " "),
+            f"{here} serve {bucket.rstrip('/')} --listen :443 --tls-cert c.pem --tls-key k.pem --token-file t".replace(
+                "  ", " "
+            ),
         ),
     ]
 

@@ -28,6 +28,7 @@ from ocistore_tui.model.text import inert
 
 if TYPE_CHECKING:
     from ocistore_tui.cli.progress import Display
+    from ocistore_tui.wiring.serve import ServeOptions
 
 
 class Run:
@@ -86,12 +87,8 @@ class Run:
             raise UsageError("push takes a tag, not a digest", where=self.rest, fix="write REPOSITORY:TAG")
         if self._opens_screen(request, dry_run):
             return
-        if not dry_run and self._connection is not None and self._connection.settings.get("mode") == "read-only":
-            raise Refused(
-                "this saved connection is read only",
-                where=f"@{self._connection.name}",
-                fix=f'write mode = "add-only" in {config_path()}, or name the store itself',
-            )
+        if not dry_run:
+            self._check_not_read_only()
         with self.service() as service:
             plan = service.plan_push(request)
             shown = self.name(plan.reference)
@@ -172,6 +169,31 @@ class Run:
             self.output.document(found.kind, documents.inspection(found, shown))
             for line in render.inspection(found, shown, width=screen_width()):
                 self.output.result(line)
+
+    def serve(self, options: ServeOptions) -> None:
+        """The store as a registry, until a signal comes."""
+        from ocistore_tui.cli.serve import serve
+
+        if self.rest:
+            raise UsageError(
+                "serve takes a whole store", where=self.name(self.rest), fix="leave the repository out of the target"
+            )
+        if options.can_write:
+            self._check_not_read_only()
+        place = make_place(self._context, self._backend, self._bucket, self._connection, self.output)
+        try:
+            serve(self.output, place, options)
+        except OciStoreError as error:
+            spell_out(error, f"@{self._connection.name}" if self._connection else self._backend, self._bucket, "")
+            raise
+
+    def _check_not_read_only(self) -> None:
+        if self._connection is not None and self._connection.settings.get("mode") == "read-only":
+            raise Refused(
+                "this saved connection is read only",
+                where=f"@{self._connection.name}",
+                fix=f'write mode = "add-only" in {config_path()}, or name the store itself',
+            )
 
     def _repositories(self, service: Service) -> None:
         rows: list[RepositoryRow] = []

@@ -86,7 +86,7 @@ def test_a_backend() -> None:
 
 
 def test_a_verb() -> None:
-    assert set(complete("oci-store s3 ")) == {"push", "pull", "ls", "inspect"}
+    assert set(complete("oci-store s3 ")) == {"push", "pull", "ls", "inspect", "serve"}
     assert complete("oci-store s3 in") == ["inspect"]
     assert complete("oci-store --json s3 in") == ["inspect"]
 

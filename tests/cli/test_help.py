@@ -47,7 +47,7 @@ def test_every_level_has_examples(oci_store: Invoke, level: tuple[str, ...], fla
 
 def test_there_are_all_verbs_of_all_backends() -> None:
     for backend in ("s3", "gcs", "azure", "fs"):
-        for verb in ("push", "pull", "ls", "inspect"):
+        for verb in ("push", "pull", "ls", "inspect", "serve"):
             assert (backend, verb) in LEVELS
 
 
@@ -63,6 +63,8 @@ def test_every_example_is_understood(oci_store: Invoke, seen: Seen, monkeypatch:
         if "ls" in words or "inspect" in words:
             monkeypatch.setattr("ocistore_tui.cli.verbs.Run.ls", lambda run: None)
             monkeypatch.setattr("ocistore_tui.cli.verbs.Run.inspect", lambda run, platform: None)
+        if "serve" in words:
+            monkeypatch.setattr("ocistore_tui.cli.verbs.Run.serve", lambda run, options: None)
         done = oci_store(*words)
         assert done.code in (0, 8), (line, done)
 
