@@ -266,9 +266,7 @@ class Connection(BaseHTTPRequestHandler):
             before = self.wire.sent_bytes
             try:
                 file = payload.file() if self.wire.can_send_files else None
-                if file is not None:
-                    self.wire.send_file(*file)
-                else:
+                if file is None or not self.wire.send_file(*file):
                     for chunk in payload.chunks():
                         self.wire.send(chunk)
             finally:

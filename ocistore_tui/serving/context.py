@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from ocistore_tui.backends.base import ObjectStore
+from ocistore_tui.backends.base import MIB, SMALL_OBJECT_BYTES, ObjectStore
 from ocistore_tui.layout.blobs import Blobs
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
@@ -23,6 +23,9 @@ _REQUESTS = 16
 _LARGE_MOVES = 2
 """Large blobs moved in parallel parts at once, over all clients: this bounds the memory they take. Others go in one
 stream, or wait on disk."""
+_WHOLE_MOVES = 6
+"""The same of those that go to a bucket in one piece, and are held in memory for that."""
+_HELD_FROM_BYTES = MIB
 
 
 class Context:
@@ -41,12 +44,19 @@ class Context:
         self.seen = Seen()
         self.sessions = Sessions(most=rules.max_uploads, idle_s=rules.upload_idle_s)
         self.large = threading.BoundedSemaphore(_LARGE_MOVES)
+        self._whole = threading.BoundedSemaphore(_WHOLE_MOVES)
         self._listener = listener
         self._pool = ThreadPoolExecutor(_REQUESTS, "ocistore-serve")
 
     def repository(self, name: str) -> Repository:
         """A repository of the store."""
         return Repository(self.store, name)
+
+    def upload_slot(self, size_bytes: int) -> threading.BoundedSemaphore | None:
+        """What has to be held while a blob of this size goes into the store; None: it takes next to no memory."""
+        if size_bytes <= _HELD_FROM_BYTES or self.store.spool_dir is not None:
+            return None
+        return self._whole if size_bytes <= SMALL_OBJECT_BYTES else self.large
 
     def tell(self, event: Event) -> None:
         """Let the owner know."""

@@ -8,8 +8,9 @@ the repository's link comes last.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
-from ocistore_tui.backends.base import MIB, SMALL_OBJECT_BYTES, checked_chunks
+from ocistore_tui.backends.base import MIB, checked_chunks
 from ocistore_tui.errors import IntegrityError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.manifest import Descriptor
@@ -20,18 +21,8 @@ from ocistore_tui.serving.rules import Event, What
 from ocistore_tui.serving.sessions import Session
 
 
-def can_go_straight(context: Context, size_bytes: int) -> bool:
-    """Whether a blob of known digest may skip the spool now; who is told so calls `take_straight`.
-
-    A large one that goes to a bucket in parallel parts takes memory, so only a few do at once.
-    """
-    if size_bytes <= SMALL_OBJECT_BYTES or context.store.spool_dir is not None:
-        return True
-    return context.large.acquire(blocking=False)
-
-
 def take_straight(context: Context, repository: str, digest: Digest, size_bytes: int, body: Body, upload: str) -> None:
-    """Store a blob whose digest and size are known, as it comes in.
+    """Store a blob whose digest and size are known, as it comes in; see `Context.upload_slot`.
 
     Raises:
         Problem: the bytes are others.
@@ -51,9 +42,6 @@ def take_straight(context: Context, repository: str, digest: Digest, size_bytes:
             what = What.STORED
     except IntegrityError as error:
         raise mismatch(error) from error
-    finally:
-        if size_bytes > SMALL_OBJECT_BYTES and context.store.spool_dir is None:
-            context.large.release()
     link(context, repository, blob, what, upload)
 
 
@@ -72,10 +60,8 @@ def take_spooled(context: Context, session: Session, digest: Digest) -> None:
         what = What.STORED
         if session.path is None:
             token = context.blobs.upload(blob, session.chunks(), replace=True)
-        elif context.store.spool_dir is not None:
-            token = context.blobs.upload_file(blob, session.path)
         else:
-            with context.large:
+            with context.upload_slot(blob.size) or nullcontext():
                 token = context.blobs.upload_file(blob, session.path)
         context.seen.sound(digest, token)
     link(context, session.repository, blob, what, session.id)

@@ -10,7 +10,7 @@ from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.manifest import Descriptor
 from ocistore_tui.model.reference import is_repository
 from ocistore_tui.serving.context import Context
-from ocistore_tui.serving.intake import can_go_straight, link, spool, take_spooled, take_straight
+from ocistore_tui.serving.intake import link, spool, take_spooled, take_straight
 from ocistore_tui.serving.message import BodyBroken, Request, Response
 from ocistore_tui.serving.problem import Problem
 from ocistore_tui.serving.routes import Route, digest_of
@@ -129,8 +129,13 @@ def _take_whole(
     if session is None:
         context.tell(Event(What.BEGUN, repository, digest, size_bytes, upload))
     try:
-        if can_go_straight(context, size_bytes):
-            take_straight(context, repository, digest, size_bytes, request.body, upload)
+        slot = context.upload_slot(size_bytes)
+        if slot is None or slot.acquire(blocking=False):
+            try:
+                take_straight(context, repository, digest, size_bytes, request.body, upload)
+            finally:
+                if slot is not None:
+                    slot.release()
         else:
             own = session or context.sessions.begin(repository, context.store.spool_dir, digest.algorithm)
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -100,26 +101,23 @@ class Wire:
         """
         ready = self._data[self._at : self._at + size_bytes]
         self._at += len(ready)
-        if len(ready) == size_bytes:
+        left = size_bytes - len(ready)
+        if not left:
             return ready
-        whole = bytearray(size_bytes)
-        whole[: len(ready)] = ready
-        filled = len(ready)
-        view = memoryview(whole)
+        # Room is made for what came, not for what was announced: most of many connections may be waiting.
+        parts = [ready]
         try:
             self._set_timeout(self._silence_s)
-            while filled < size_bytes:
-                count = self.sock.recv_into(view[filled:])
-                if not count:
-                    break
-                filled += count
-                self.received_bytes += count
-                pace(filled)
+            while left and (part := self.sock.recv(min(left, _STEP_BYTES))):
+                parts.append(part)
+                left -= len(part)
+                self.received_bytes += len(part)
+                pace(size_bytes - left)
         except TimeoutError as error:
             raise BodyBroken("nothing came for too long", status=408) from error
         except OSError as error:
             raise BodyBroken("the connection broke") from error
-        return bytes(view[:filled])
+        return b"".join(parts)
 
     def send(self, data: bytes) -> None:
         """Send all of it.
@@ -139,14 +137,14 @@ class Wire:
         """Whether `send_file` works: not through TLS."""
         return type(self.sock) is socket.socket
 
-    def send_file(self, file: int, offset: int, length: int) -> None:
-        """Let the kernel send a part of an open file.
+    def send_file(self, file: int, offset: int, length: int) -> bool:
+        """Let the kernel send a part of an open file; False: it cannot for this file, and nothing was sent.
 
         Raises:
             OSError: it cannot be sent, the peer takes nothing, or the file is shorter by now.
         """
         self._set_timeout(self._silence_s)
-        end = offset + length
+        start, end = offset, offset + length
         waiting = select.poll()
         waiting.register(self.sock, select.POLLOUT)
         while offset < end:
@@ -156,10 +154,15 @@ class Wire:
                 if not waiting.poll(self._silence_s * 1000):
                     raise TimeoutError("the peer takes nothing") from None
                 continue
+            except OSError as error:
+                if offset > start or error.errno not in (errno.EINVAL, errno.ENOSYS):
+                    raise
+                return False
             if not sent:
                 raise OSError("the file became shorter while it was sent")
             offset += sent
             self.sent_bytes += sent
+        return True
 
     def drop(self, size_bytes: int, *, timeout_s: float) -> None:
         """Read and forget up to so many bytes, for so long: a peer that still sends would not see our answer."""
