@@ -79,7 +79,9 @@ class Client:
         self.ask("POST", f"{uploads}?digest={wrong}", self._random.randbytes(1000), 400)
         self.ask("PUT", f"/v2/{self.repository}/manifests/x", b"{", 400)
         self.ask("GET", "/v2/UPPER/tags/list", b"", 400)
-        self.ask("POST", uploads, b"", 202)
+        place = self.ask("POST", uploads, b"", 202).headers["Location"]
+        self.ask("PATCH", place, self._random.randbytes(1000), 202)
+        self.ask("DELETE", place, b"", 204)
 
     def vanish(self) -> None:
         """Begin to send, and go."""

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from ocistore_tui.serving.message import BodyBroken
 
 _STEP_BYTES = 256 * 1024
+_HEAD_STEP_BYTES = 16 * 1024
+"""Heads are short: room for much more, given back at once, would leave the process's memory in shreds."""
 _SEND_BYTES = 8 * 1024 * 1024
 
 
@@ -33,6 +35,7 @@ class Wire:
         self._timeout_s = -1.0
         self._deadline: float | None = None
         self._budget = 0
+        self._step_bytes = _HEAD_STEP_BYTES
         self._data = b""
         self._at = 0
         self.received_bytes = 0
@@ -46,9 +49,11 @@ class Wire:
     def end_head(self) -> None:
         """What comes now is a body."""
         self._deadline = None
+        self._step_bytes = _STEP_BYTES
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the first byte of something; False: the peer has closed, or took too long."""
+        self._step_bytes = _HEAD_STEP_BYTES
         try:
             return self._at < len(self._data) or self._fill(timeout_s)
         except TimeoutError:
@@ -176,7 +181,7 @@ class Wire:
     def _fill(self, timeout_s: float) -> bool:
         self._set_timeout(timeout_s)
         self._data, self._at = b"", 0
-        self._data = self.sock.recv(_STEP_BYTES)
+        self._data = self.sock.recv(self._step_bytes)
         self.received_bytes += len(self._data)
         return bool(self._data)
 
