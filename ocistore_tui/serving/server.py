@@ -133,12 +133,9 @@ class Server:
     def _accept(self, listening: socket.socket) -> None:
         try:
             sock, peer = listening.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
         except OSError as error:
-            if error.errno not in _NO_FILES:
-                raise
-            if not self._make_room():
+            # Whatever else it is concerns that one peer (accept(2), "Error handling").
+            if error.errno in _NO_FILES and not self._make_room():
                 self._stopping.wait(0.1)  # the peer waits in the queue meanwhile
             return
         if len(self._connections) >= self._limits.max_connections and not self._make_room():

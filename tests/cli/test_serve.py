@@ -22,7 +22,7 @@ from ocistore_tui.layout.check import check_repository
 from ocistore_tui.model.digest import Digest
 from tests.cli.running import OCI_STORE, Invoke, check_error
 from tests.layout.content import image, store_image
-from tests.testbed.need import program
+from tests.testbed.certificates import make_certificate
 from tests.testbed.servers import S3_KEYS, make_bucket
 
 IMAGE = image("app")
@@ -197,14 +197,10 @@ def test_only_for_those_who_know(directory: str, tmp_path: Path, how: str) -> No
     assert "can be read by other users" in err
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[str, str]:
-    cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
-    command = [program("openssl", hint="apt-get install openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
-               "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj",
-               "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True)
-    return cert, key
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    cert, key = make_certificate(tmp_path_factory.mktemp("certificate"))
+    return str(cert), str(key)
 
 
 def test_beyond_this_computer_with_all_that_takes(

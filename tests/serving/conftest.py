@@ -12,6 +12,7 @@ from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.backends.memory import MemoryStore
 from ocistore_tui.serving.registry import Registry
 from tests.serving.asking import EVERYTHING
+from tests.testbed.certificates import make_certificate
 
 
 @pytest.fixture(params=["memory", "directory"])
@@ -25,3 +26,8 @@ def registry(store: ObjectStore) -> Iterator[Registry]:
     made = Registry(store, rules=EVERYTHING)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return make_certificate(tmp_path_factory.mktemp("certificate"))

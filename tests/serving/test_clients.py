@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from ocistore_tui.layout.check import check_repository
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
+from ocistore_tui.serving.access import Password, Token
+from ocistore_tui.serving.rules import Event, Rules, What
 from tests.testbed import images
 from tests.testbed.daemons import client
 from tests.testbed.images import Image, layer
@@ -78,6 +81,43 @@ def test_docker_pushes_and_pulls(
     client(host, "rmi", there)
 
 
+def test_docker_signs_in(name: str, request: pytest.FixtureRequest, tmp_path: Path, docker_classic: str) -> None:
+    image = Image((layer(name),))
+    with bench_of("directory", tmp_path, request, access=Password("me", "s3cret")) as bench:
+        there = f"{bench.address}/{name}:1"
+        client(docker_classic, "load", "-q", "-i", str(images.docker_archive(tmp_path / "image.tar", {there: image})))
+        with pytest.raises(AssertionError, match="no basic auth credentials"):
+            client(docker_classic, "push", there)
+        with pytest.raises(AssertionError, match=r"401|unauthorized"):
+            client(docker_classic, "login", "-u", "me", "--password-stdin", bench.address, stdin=b"wrong")
+        client(docker_classic, "login", "-u", "me", "--password-stdin", bench.address, stdin=b"s3cret")
+        client(docker_classic, "push", there)
+        assert Repository(bench.store, name).read_tag("1")
+        client(docker_classic, "rmi", there)
+
+
+def test_docker_finds_a_registry_nobody_else_can(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path, docker_classic: str
+) -> None:
+    """As the engine's own transport does it: a name that cannot be guessed, and layers of anybody are linked."""
+    image = Image((layer(name), layer(f"{name} two", 400_000)))
+    events: list[Event] = []
+    more = {"prefix": "s3cr3t", "rules": Rules(can_write=True, adopts=True), "listener": events.append}
+    with bench_of("directory", tmp_path, request, **more) as bench:
+        there = [f"{bench.address}/s3cr3t/{name}{ending}:1" for ending in ("", "-b")]
+        archive = images.docker_archive(tmp_path / "image.tar", dict.fromkeys(there, image))
+        client(docker_classic, "load", "-q", "-i", str(archive))
+        client(docker_classic, "push", there[0])
+        stored = [event for event in events if event.what is What.STORED]
+        assert len(stored) == 3, "two layers and the config"
+        assert events[-1].what is What.TAGGED
+        events.clear()
+        client(docker_classic, "push", there[1])
+        assert {event.what for event in events} <= {What.LINKED, What.EXISTS, What.TAGGED}, "nothing was sent"
+        assert Repository(bench.store, f"{name}-b").read_tag("1")
+        client(docker_classic, "rmi", *there)
+
+
 def oci_archive(tmp_path: Path, image: Image) -> str:
     return f"oci-archive:{images.oci_archive(tmp_path / 'made.tar', '1', image)}:1"
 
@@ -97,6 +137,24 @@ def test_skopeo_pushes_lists_pulls_and_deletes(bench: Bench, name: str, tmp_path
     assert index["manifests"][0]["digest"] == image.digest
     run(*skopeo, "delete", "--tls-verify=false", there)
     assert list(Repository(bench.store, name).tag_names()) == []
+
+
+def test_skopeo_through_tls_with_a_token(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    skopeo = (program("skopeo", hint="apt-get install skopeo"), "--insecure-policy")
+    image = Image((layer(name),))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*certificate)
+    (tmp_path / "trusted").mkdir()
+    (tmp_path / "trusted/ca.crt").write_bytes(certificate[0].read_bytes())
+    with bench_of("directory", tmp_path, request, tls=tls, access=Token("t0ken")) as bench:
+        there = f"docker://{bench.address}/{name}:1"
+        trusting = ("--dest-cert-dir", str(tmp_path / "trusted"))
+        run(*skopeo, "copy", *trusting, "--dest-creds", "anybody:t0ken", oci_archive(tmp_path, image), there)
+        assert Repository(bench.store, name).read_tag("1").digest == image.digest
+        with pytest.raises(AssertionError, match=r"unauthorized|authentication required|401"):
+            run(*skopeo, "copy", *trusting, "--dest-creds", "anybody:wrong", oci_archive(tmp_path, image), there)
 
 
 def test_podman_pushes_and_pulls(bench: Bench, name: str, tmp_path: Path, podman: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -215,19 +214,6 @@ def test_who_tries_tls_on_a_plain_port_is_told_in_http(server: Server) -> None:
     raw = say(server, bytes.fromhex("16030100c8010000c40303") + bytes(200))
     assert status_of(raw) == 400
     assert b"does not speak TLS" in raw
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    from tests.testbed.need import program
-
-    directory = tmp_path_factory.mktemp("certificate")
-    cert, key = directory / "cert.pem", directory / "key.pem"
-    command = [program("openssl", hint="apt-get install openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
-               "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key), "-out", str(cert), "-days", "2", "-subj",
-               "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True)
-    return cert, key
 
 
 def test_through_tls(store: LocalStore, certificate: tuple[Path, Path]) -> None:

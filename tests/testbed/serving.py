@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,8 +35,10 @@ class Bench:
 
 
 @contextmanager
-def bench_of(kind: str, directory: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """A new store of one of the `KINDS`, served to whoever is on this computer."""
+def bench_of(
+    kind: str, directory: Path, request: pytest.FixtureRequest, *, tls: ssl.SSLContext | None = None, **more: Any
+) -> Iterator[Bench]:
+    """A new store of one of the `KINDS`, served to whoever is on this computer; ``more`` is for the registry."""
     if kind == "directory":
         place = Place("fs", options={"dir": str(directory / "store")})
     else:
@@ -45,8 +49,8 @@ def bench_of(kind: str, directory: Path, request: pytest.FixtureRequest) -> Iter
     heard: list[Answered] = []
     faults: list[str] = []
     with open_store(place) as store:
-        registry = Registry(store, rules=Rules(can_write=True, can_delete=True))
-        server = Server(registry, listen(parse_listen("localhost:0")), log=heard.append, fault=faults.append)
+        registry = Registry(store, **{"rules": Rules(can_write=True, can_delete=True), **more})
+        server = Server(registry, listen(parse_listen("localhost:0")), tls=tls, log=heard.append, fault=faults.append)
         server.start()
         try:
             yield Bench(store, f"localhost:{server.ports[0][1]}", heard)
