@@ -110,8 +110,8 @@ def _tell(output: Output, serving: Serving, options: ServeOptions) -> None:
 
 def _stop(output: Output, serving: Serving) -> str:
     """Stop, and say what became of running requests."""
-    output.say("stopping: running requests may finish; once more stops at once")
     try:
+        output.say("stopping: running requests may finish; once more stops at once")
         left = serving.close()
     except Interrupted:
         left = serving.close(grace_s=0)
