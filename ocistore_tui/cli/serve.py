@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import threading
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ocistore_tui.wiring.place import Place
     from ocistore_tui.wiring.serve import ServeOptions, Serving
 
+_M_ARENA_MAX, _ARENAS = -8, 2
+"""malloc.h; see mallopt(3)."""
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -69,6 +72,7 @@ def serve(output: Output, place: Place, options: ServeOptions) -> None:
     from ocistore_tui.wiring.serve import Serving
 
     _warn(output, options)
+    _share_memory()
     with temporary_files():
         serving = Serving(place, options, log=lambda answered: _log(output, answered), fault=lambda text: _fault(
             output, text))  # fmt: skip
@@ -81,6 +85,17 @@ def serve(output: Output, place: Place, options: ServeOptions) -> None:
         except BaseException:
             serving.close(grace_s=0)
             raise
+
+
+def _share_memory() -> None:
+    """Let the many threads to come share what they free: the C library keeps a heap for each, and most of it idle.
+
+    Measured: a third of the memory after many large uploads to a bucket. Elsewhere than with glibc there is no need.
+    """
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def _warn(output: Output, options: ServeOptions) -> None:

@@ -20,11 +20,12 @@ _Result = TypeVar("_Result")
 
 _REMEMBERED = 20_000
 _REQUESTS = 16
-_LARGE_MOVES = 2
-"""Large blobs moved in parallel parts at once, over all clients: this bounds the memory they take. Others go in one
-stream, or wait on disk."""
-_WHOLE_MOVES = 6
-"""The same of those that go to a bucket in one piece, and are held in memory for that."""
+_AHEAD = 2
+"""Large blobs read from a bucket in parallel pieces at once; others go in one stream."""
+_LARGE_MOVES = 1
+"""Large blobs sent to a bucket at once, in parallel parts."""
+_WHOLE_MOVES = 3
+"""Smaller ones sent to a bucket at once, in one piece, which is held in memory for that."""
 _HELD_FROM_BYTES = MIB
 
 
@@ -43,8 +44,10 @@ class Context:
         self.blobs = Blobs(store)
         self.seen = Seen()
         self.sessions = Sessions(most=rules.max_uploads, idle_s=rules.upload_idle_s)
-        self.large = threading.BoundedSemaphore(_LARGE_MOVES)
-        self._whole = threading.BoundedSemaphore(_WHOLE_MOVES)
+        self.ahead = threading.BoundedSemaphore(_AHEAD)
+        # Two of each, for what comes as fast as a client sends it must not hold up what is on disk already.
+        self._large = tuple(threading.BoundedSemaphore(_LARGE_MOVES) for _ in range(2))
+        self._whole = tuple(threading.BoundedSemaphore(_WHOLE_MOVES) for _ in range(2))
         self._listener = listener
         self._pool = ThreadPoolExecutor(_REQUESTS, "ocistore-serve")
 
@@ -52,11 +55,14 @@ class Context:
         """A repository of the store."""
         return Repository(self.store, name)
 
-    def upload_slot(self, size_bytes: int) -> threading.BoundedSemaphore | None:
-        """What has to be held while a blob of this size goes into the store; None: it takes next to no memory."""
+    def upload_slot(self, size_bytes: int, *, spooled: bool) -> threading.BoundedSemaphore | None:
+        """What has to be held while a blob of this size goes into the store: this bounds the memory all of them take.
+
+        None: it takes next to none.
+        """
         if size_bytes <= _HELD_FROM_BYTES or self.store.spool_dir is not None:
             return None
-        return self._whole if size_bytes <= SMALL_OBJECT_BYTES else self.large
+        return (self._whole if size_bytes <= SMALL_OBJECT_BYTES else self._large)[spooled]
 
     def tell(self, event: Event) -> None:
         """Let the owner know."""

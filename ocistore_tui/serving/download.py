@@ -32,7 +32,7 @@ class Download:
         self.length = length
         is_whole = length == entry.size_bytes
         self._is_checked = is_whole and not context.seen.is_sound(digest, entry.token)
-        self._slot = length > _AHEAD_FROM_BYTES and context.large.acquire(blocking=False)
+        self._slot = length > _AHEAD_FROM_BYTES and context.ahead.acquire(blocking=False)
         try:
             step = length if self._slot else min(length, _AHEAD_FROM_BYTES)
             self._reader = self._open(start, step)
@@ -97,4 +97,4 @@ class Download:
     def _free(self) -> None:
         if self._slot:
             self._slot = False
-            self._context.large.release()
+            self._context.ahead.release()

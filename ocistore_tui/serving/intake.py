@@ -61,7 +61,7 @@ def take_spooled(context: Context, session: Session, digest: Digest) -> None:
         if session.path is None:
             token = context.blobs.upload(blob, session.chunks(), replace=True)
         else:
-            with context.upload_slot(blob.size) or nullcontext():
+            with context.upload_slot(blob.size, spooled=True) or nullcontext():
                 token = context.blobs.upload_file(blob, session.path)
         context.seen.sound(digest, token)
     link(context, session.repository, blob, what, session.id)

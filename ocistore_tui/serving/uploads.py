@@ -129,7 +129,7 @@ def _take_whole(
     if session is None:
         context.tell(Event(What.BEGUN, repository, digest, size_bytes, upload))
     try:
-        slot = context.upload_slot(size_bytes)
+        slot = context.upload_slot(size_bytes, spooled=False)
         if slot is None or slot.acquire(blocking=False):
             try:
                 take_straight(context, repository, digest, size_bytes, request.body, upload)

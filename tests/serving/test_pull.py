@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
 
 from ocistore_tui.backends.base import MIB, ObjectStore
@@ -12,6 +14,7 @@ from ocistore_tui.layout.blobs import Blobs
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model import media_types
 from ocistore_tui.model.digest import Digest
+from ocistore_tui.serving.message import Request
 from ocistore_tui.serving.registry import Registry
 from tests.layout.content import image, index, manifest_of, store_image, two_platforms
 from tests.serving.asking import ask
@@ -267,3 +270,19 @@ def test_a_blob_that_is_gone_is_unknown(store: ObjectStore, registry: Registry) 
     assert Repository(store, "team/app").has_layer_link(Digest.of(LAYER))
     for method in ("GET", "HEAD"):
         assert ask(registry, method, f"/v2/team/app/blobs/{Digest.of(LAYER)}").status == 404
+
+
+def test_many_large_blobs_at_once(registry: Registry, store: ObjectStore) -> None:
+    """Some are read ahead in parallel pieces, the others in one stream, piece behind piece; all of them whole."""
+    large = bytes(range(256)) * (17 * MIB // 256)
+    path = f"/v2/team/app/blobs/{Digest.of(large)}"
+    Blobs(store).put(large)
+    Repository(store, "team/app").link_layer(Digest.of(large))
+    downloads = [body for _ in range(4) if not isinstance(body := registry.answer(Request("GET", path)).body, bytes)]
+    streams = [download.chunks() for download in downloads]
+    assert [b"".join(chain([next(stream)], stream)) == large for stream in streams] == [True] * 4
+    for download in downloads:
+        download.close()
+    assert ask(registry, "GET", path).body == large
+    part = ask(registry, "GET", path, headers={"Range": f"bytes=5-{len(large) - 2}"})
+    assert part.body == large[5:-1]

@@ -354,3 +354,28 @@ def test_the_owner_hears_of_everything(store: ObjectStore) -> None:
     ask(registry, "POST", f"{UPLOADS}?digest={DIGEST}", b"wrong")
     assert told()[-1][:3] == (What.FAILED, "app", DIGEST)
     registry.close()
+
+
+def test_a_slow_client_holds_up_nobody() -> None:
+    """Few large blobs go straight to a bucket at once; the others wait on disk, and go there past a slow one."""
+    registry = Registry(MemoryStore(), rules=EVERYTHING)
+    blobs = [bytes([number]) * size for number, size in enumerate([9 * MIB, 9 * MIB, 9 * MIB, 2 * MIB, 2 * MIB])]
+    answers: list[Answer] = []
+
+    class Slow(Bytes):
+        """Its client sends the last bytes when all others are done."""
+
+        def read(self, size_bytes: int) -> bytes:
+            if not answers:
+                answers.extend(
+                    ask(registry, "POST", f"{UPLOADS}?digest={Digest.of(blob)}", blob) for blob in blobs[1:]
+                )
+                place = ask(registry, "PATCH", begin(registry), blobs[1]).location
+                answers.append(ask(registry, "PUT", f"{place}?digest={Digest.of(blobs[1])}"))
+            return super().read(size_bytes)
+
+    assert ask(registry, "POST", f"{UPLOADS}?digest={Digest.of(blobs[0])}", Slow(blobs[0])).status == 201
+    assert [answer.status for answer in answers] == [201] * 5
+    for blob in blobs:
+        assert ask(registry, "GET", f"/v2/app/blobs/{Digest.of(blob)}").body == blob
+    registry.close()
