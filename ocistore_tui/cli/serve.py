@@ -113,14 +113,15 @@ def _tell(output: Output, serving: Serving, options: ServeOptions) -> None:
     urls, store = serving.urls, inert(serving.store_url, limit=300)
     mode = "read-write" if options.can_write else "read-only"
     may_delete = options.can_write and options.can_delete
+    output.say(f"serving {store}, {mode}{', deleting allowed' if may_delete else ''}; Ctrl-C stops")
+    output.say(f"docker pull {urls[0].partition('://')[2]}/REPOSITORY:TAG")
+    # Last, for whoever waits for it may ask at once, and the log would come in between.
     output.document(
         "serve", {"url": urls[0], "urls": urls, "store": serving.store_url, "mode": mode, "deletes": may_delete}
     )
     for url in urls:
         output.result(url)
     output.flush()
-    output.say(f"serving {store}, {mode}{', deleting allowed' if may_delete else ''}; Ctrl-C stops")
-    output.say(f"docker pull {urls[0].partition('://')[2]}/REPOSITORY:TAG")
 
 
 def _stop(output: Output, serving: Serving) -> str:
