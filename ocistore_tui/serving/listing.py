@@ -42,6 +42,7 @@ def list_repositories(context: Context, request: Request, route: Route) -> Respo
     """A page of the catalog (distribution, "Listing Repositories"), component by component in byte order."""
     del route
     wanted, last = _page(request, _CATALOG_PAGE, context.rules.max_page)
+    last = last.removeprefix(context.prefix) if last else None
     if last and not is_repository(last):
         raise Problem(400, "NAME_INVALID", "last is no repository's name")
     found = (entry.name for entry in repositories(context.store, start_after=last) if entry.valid)

@@ -15,8 +15,10 @@ from ocistore_tui.backends.spool import Spool
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.serving.problem import Problem
 
-_MEMORY_BYTES = 256 * 1024
+_MEMORY_BYTES = 64 * 1024
 """More than this of one upload is kept in a file: there may be a thousand of them."""
+_RESTED_S = 60.0
+"""One that nobody has touched for so long gives way where there are too many."""
 
 
 class Session:
@@ -97,6 +99,8 @@ class Sessions:
             Problem: there are too many.
         """
         self.tidy()
+        if len(self._sessions) >= self._most:
+            self._make_room()
         session = Session(repository, spool_dir, algorithm, self._clock())
         with self._lock:
             if len(self._sessions) >= self._most:
@@ -134,13 +138,22 @@ class Sessions:
     def tidy(self) -> int:
         """Forget what nobody goes on with; how many there are then."""
         before = self._clock() - self._idle_s
-        for session in [one for one in list(self._sessions.values()) if one.touched < before]:
-            if session.lock.acquire(blocking=False):
-                try:
-                    self.end(session)
-                finally:
-                    session.lock.release()
+        for session in list(self._sessions.values()):
+            if session.touched < before:
+                self._forget(session)
         return len(self._sessions)
+
+    def _make_room(self) -> None:
+        longest = min(list(self._sessions.values()), key=lambda session: session.touched, default=None)
+        if longest is not None and longest.touched < self._clock() - _RESTED_S:
+            self._forget(longest)
+
+    def _forget(self, session: Session) -> None:
+        if session.lock.acquire(blocking=False):
+            try:
+                self.end(session)
+            finally:
+                session.lock.release()
 
     def close(self) -> None:
         """Forget all of them."""

@@ -42,8 +42,10 @@ def begin_upload(context: Context, request: Request, route: Route) -> Response:
     session = context.sessions.begin(route.repository, context.store.spool_dir, algorithm)
     context.tell(Event(What.BEGUN, route.repository, digest, upload=session.id))
     if digest is not None:
-        with context.sessions.taken(route.repository, session.id):
+        try:
             return _finish(context, request, session, digest)
+        finally:
+            context.sessions.end(session)  # nobody knows how to go on with it
     return _progress(context, session, 202)
 
 

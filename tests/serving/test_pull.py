@@ -252,6 +252,7 @@ def test_a_prefix_nobody_can_guess_is_the_only_way_in(store: ObjectStore) -> Non
     assert ask(registry, "GET", "/v2/s3cr3t/team/app/manifests/1.0").body == IMAGE.raw
     assert ask(registry, "GET", "/v2/s3cr3t/team/app/tags/list").json["name"] == "s3cr3t/team/app"
     assert ask(registry, "GET", "/v2/s3cr3t/_catalog").json == {"repositories": ["s3cr3t/team/app"]}
+    assert ask(registry, "GET", "/v2/s3cr3t/_catalog?last=s3cr3t/team/app").json == {"repositories": []}
     for path in ("/v2/team/app/manifests/1.0", "/v2/s3cr3u/team/app/manifests/1.0", "/v2/_catalog"):
         assert ask(registry, "GET", path).status == 404
     assert ask(registry, "GET", "/v2/").status == 200

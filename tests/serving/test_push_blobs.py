@@ -15,8 +15,10 @@ from ocistore_tui.layout import paths
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.serving.message import BodyBroken
+from ocistore_tui.serving.problem import Problem
 from ocistore_tui.serving.registry import Registry
 from ocistore_tui.serving.rules import Event, Rules, What
+from ocistore_tui.serving.sessions import Sessions
 from tests.layout.content import keys
 from tests.serving.asking import EVERYTHING, Answer, Bytes, ask
 
@@ -164,6 +166,11 @@ def test_a_session_belongs_to_its_repository_and_ends(registry: Registry, store:
 def test_a_client_that_vanishes(registry: Registry, store: ObjectStore) -> None:
     with pytest.raises(BodyBroken):
         ask(registry, "POST", f"{UPLOADS}?digest={DIGEST}", Bytes(BLOB[:-1], promised=len(BLOB)))
+    endless = Bytes(BLOB, promised=len(BLOB))
+    endless.length = None
+    with pytest.raises(BodyBroken):
+        ask(registry, "POST", f"{UPLOADS}?digest={DIGEST}", endless)
+    assert registry.tidy() == 0
     place = begin(registry)
     with pytest.raises(BodyBroken):
         ask(registry, "PUT", f"{place}?digest={DIGEST}", Bytes(BLOB[:-1], promised=len(BLOB)))
@@ -216,6 +223,46 @@ def test_uploads_are_bounded_and_forgotten(tmp_path: Path) -> None:
         ask(registry, "PATCH", place, BLOB * 100)
     registry.close()
     check_nothing(store)
+
+
+def test_an_upload_that_rests_gives_way_to_a_new_one() -> None:
+    now = 0.0
+    sessions = Sessions(most=2, idle_s=3600, clock=lambda: now)
+    first = sessions.begin("app", None, "sha256")
+    now = 50.0
+    second = sessions.begin("app", None, "sha256")
+    with pytest.raises(Problem) as caught:
+        sessions.begin("app", None, "sha256")
+    assert caught.value.status == 429
+    now = 100.0
+    with sessions.taken("app", first.id):
+        with pytest.raises(Problem):
+            sessions.begin("app", None, "sha256")
+        now = 100.1
+    now = 111.0
+    sessions.begin("app", None, "sha256")
+    with sessions.taken("app", first.id):
+        pass
+    with pytest.raises(Problem), sessions.taken("app", second.id):
+        pass
+
+
+def test_another_client_brings_the_same_blob_meanwhile() -> None:
+    """What we were about to store is there by now: what comes is read and checked all the same."""
+    store = MemoryStore()
+    registry = Registry(store, rules=EVERYTHING)
+
+    def interfere(operation: str, key: str) -> None:
+        if operation == "put_stream":
+            store.hook = None
+            store.put(key, BLOB)
+
+    for sent, status in ((BLOB, 201), (BLOB[::-1], 400)):
+        store.hook = interfere
+        assert ask(registry, "POST", f"{UPLOADS}?digest={DIGEST}", sent).status == status
+        assert Repository(store, "app").has_layer_link(DIGEST) == (status == 201)
+        store.delete(keys(store))
+    registry.close()
 
 
 def test_a_blob_of_another_repository_costs_one_link() -> None:
