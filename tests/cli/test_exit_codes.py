@@ -106,7 +106,7 @@ def test_a_command_line_nobody_understands_is_exit_2(oci_store: Invoke, words: t
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("s3",), "one of inspect, ls, pull, push is missing"),
+        (("s3",), "one of inspect, ls, pull, push, serve is missing"),
         (("stores",), "one of add, ls, rm is missing"),
         (("stores", "add"), "NAME and one of s3, gcs, azure, fs are missing"),
     ],
