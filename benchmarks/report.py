@@ -12,7 +12,7 @@ from benchmarks.measure import Run, machine
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 _TITLES = {"images": "Moving images", "start": "Starting", "listing": "Listing", "ui": "The terminal UI",
-           "serving": "Serving"}  # fmt: skip
+           "server": "Serving"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Measures us beside the peers and writes the tables to benchmarks/RESULTS.md.
 
-    python -m benchmarks.run [--parts images,start,listing,ui,serving] [--runs 3] [--pull-runs 2] [DOCKER_HOST …]
+    python -m benchmarks.run [--parts images,start,listing,ui,server] [--runs 3] [--pull-runs 2] [DOCKER_HOST …]
 
 ``images`` needs Docker daemons, docker, docker-registry and skopeo (1.10 or later for daemons of version 25 or later),
 MinIO if its figures for S3 are to mean much (else moto takes its place), and about 60 GB of disk for three daemons;
@@ -52,7 +52,7 @@ def main() -> None:
             from benchmarks.ui import measure_ui
 
             lines = measure_ui(options.work)
-        elif part == "serving":
+        elif part == "server":
             from benchmarks.serving import measure_serving
 
             lines = measure_serving(options.work, runs=options.runs)
@@ -111,7 +111,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--parts",
-        type=words("images,start,listing,ui,serving"),
+        type=words("images,start,listing,ui,server"),
         default=None,
         help="default: all; images only with a DOCKER_HOST",
     )
@@ -132,7 +132,7 @@ def _options() -> argparse.Namespace:
     if options.build_only:
         return options
     if options.parts is None:
-        options.parts = ["images"] * bool(options.hosts) + ["start", "listing", "ui", "serving"]
+        options.parts = ["images"] * bool(options.hosts) + ["start", "listing", "ui", "server"]
     if "images" in options.parts and not options.hosts:
         parser.error("images needs at least one DOCKER_HOST")
     return options

@@ -134,7 +134,7 @@ class Connection(BaseHTTPRequestHandler):
         """Read one request and answer it; whether another may follow."""
         began = time.monotonic()
         self._refused, self._expects_continue = None, False
-        self.command, self.close_connection = "", True
+        self.command, self.path, self.close_connection = "", "", True
         request = self._read_head()
         self.idle_since = None
         body = request.body if request is not None and isinstance(request.body, WireBody) else None
@@ -151,17 +151,17 @@ class Connection(BaseHTTPRequestHandler):
             except BodyBroken as broken:
                 response = Problem(broken.status, "BLOB_UPLOAD_INVALID", str(broken)).response()
                 trouble, self.close_connection = str(broken), True
-        keep = self._may_keep(body) and not self._stopping()
+        keep, is_whole = self._may_keep(body) and not self._stopping(), True
         try:
             self._reply(request, response, keep=keep)
         except (OciStoreError, OSError) as error:
-            trouble, keep = f"the answer broke off: {error}", False
+            trouble, keep, is_whole = f"the answer broke off: {error}", False, False
         self._log(
             Answered(
                 peer=self._peer,
                 user=inert(user, limit=80),
                 method=inert(request.method, limit=20),
-                target=inert(getattr(self, "path", "") or "-", limit=300),
+                target=inert(self.path or "-", limit=300),
                 status=response.status,
                 received_bytes=self.wire.received_bytes - self._counted_bytes,
                 sent_bytes=self.wire.sent_bytes - sent_before,
@@ -173,7 +173,7 @@ class Connection(BaseHTTPRequestHandler):
         self._counted_bytes = self.wire.received_bytes
         if keep and body is not None:
             return self._drop_rest(body)
-        if not keep and not trouble:
+        if is_whole and not keep:
             self._linger()
         return keep
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import socket
 import threading
@@ -324,9 +325,9 @@ def _trickle(sock: socket.socket, piece: bytes = b"A: b\r\n") -> None:
         return
 
 
-def test_thousands_of_idle_connections_do_not_keep_others_out(store: LocalStore) -> None:
+def test_hundreds_of_idle_connections_do_not_keep_others_out(store: LocalStore) -> None:
     with served(store, limits=Limits(max_connections=50)) as server, ExitStack() as stack:
-        idle = [stack.enter_context(connect(server)) for _ in range(1200)]
+        idle = [stack.enter_context(connect(server)) for _ in range(700)]
         client = http.client.HTTPConnection(*server.ports[0], timeout=20)
         client.request("GET", MANIFEST)
         assert client.getresponse().read() == IMAGE.raw
@@ -603,3 +604,20 @@ def test_nothing_is_left_of_many_requests(store: LocalStore) -> None:
             client.close()
     assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == before
     assert list(store.list_unfinished("")) == []
+
+
+def test_a_file_the_kernel_cannot_send(client: http.client.HTTPConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some file systems cannot; and a file may become shorter while it is sent."""
+    client.request("GET", BLOB)
+    assert client.getresponse().read() == LARGE
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EINVAL, "not with this file")
+
+    monkeypatch.setattr("ocistore_tui.serving.wire.os.sendfile", refuse)
+    client.request("GET", BLOB)
+    assert client.getresponse().read() == LARGE
+    monkeypatch.setattr("ocistore_tui.serving.wire.os.sendfile", lambda *_: 0)
+    client.request("GET", BLOB)
+    with pytest.raises(http.client.IncompleteRead):
+        client.getresponse().read()
