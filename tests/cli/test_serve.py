@@ -21,7 +21,7 @@ from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.layout.check import check_repository
 from ocistore_tui.model.digest import Digest
 from tests.cli.running import OCI_STORE, Invoke, check_error
-from tests.layout.content import image, store_image
+from tests.layout.content import image, keys, store_image
 from tests.testbed.certificates import make_certificate
 from tests.testbed.servers import S3_KEYS, make_bucket
 
@@ -302,3 +302,24 @@ def test_a_saved_connection(oci_store: Invoke, directory: str, here: Path) -> No
         check_error(oci_store("@prod", "serve", "--read-write", *FREE), 8, "read only")
     finally:
         del os.environ["OCISTORE_CONFIG"]
+
+
+def test_killed_in_the_middle_of_a_push(directory: str) -> None:
+    """Nothing half-written is visible, and the same push to a new server goes through."""
+    store = LocalStore(Path(directory))
+    before = keys(store)
+    blob = os.urandom(3_000_000)
+    target = f"/v2/app/blobs/uploads/?digest={Digest.of(blob)}"
+    with serving("fs", "serve", "--dir", directory, "--read-write", *FREE) as server:
+        address = ("127.0.0.1", server.port)
+        with socket.create_connection(address, timeout=30) as sock:
+            sock.sendall(f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(blob)}\r\n\r\n".encode())
+            sock.sendall(blob[:2_500_000])
+            while not list(store.list_unfinished("")):  # until some of it is on the disk
+                assert server.process.poll() is None
+            server.process.kill()
+            server.process.wait(30)
+    assert keys(store) == before
+    with serving("fs", "serve", "--dir", directory, "--read-write", *FREE) as server:
+        assert server.ask("POST", target, blob)[0] == 201
+        assert server.ask("GET", f"/v2/app/blobs/{Digest.of(blob)}") == (200, blob)
