@@ -114,7 +114,7 @@ def _tell(output: Output, serving: Serving, options: ServeOptions) -> None:
     mode = "read-write" if options.can_write else "read-only"
     may_delete = options.can_write and options.can_delete
     output.say(f"serving {store}, {mode}{', deleting allowed' if may_delete else ''}; Ctrl-C stops")
-    output.say(f"docker pull {urls[0].partition('://')[2]}/REPOSITORY:TAG")
+    output.say(f"docker pull {_as_typed(urls[0])}/REPOSITORY:TAG")
     # Last, for whoever waits for it may ask at once, and the log would come in between.
     output.document(
         "serve", {"url": urls[0], "urls": urls, "store": serving.store_url, "mode": mode, "deletes": may_delete}
@@ -122,6 +122,12 @@ def _tell(output: Output, serving: Serving, options: ServeOptions) -> None:
     for url in urls:
         output.result(url)
     output.flush()
+
+
+def _as_typed(url: str) -> str:
+    """Host and port as a client of this computer names them."""
+    host, _, port = url.partition("://")[2].rpartition(":")
+    return f"{'localhost' if host in ('0.0.0.0', '[::]') else host}:{port}"  # noqa: S104 - compared, not listened at
 
 
 def _stop(output: Output, serving: Serving) -> str:

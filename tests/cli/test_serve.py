@@ -221,7 +221,9 @@ def test_beyond_this_computer_with_all_that_takes(
 def test_beyond_this_computer_against_all_advice(directory: str) -> None:
     with serving("fs", "serve", "--dir", directory, "--listen", "0.0.0.0:0", "--insecure") as server:
         assert server.ask("GET", MANIFEST) == (200, IMAGE.raw)
-        assert "warning: --insecure" in server.stop()[2]
+        err = server.stop()[2]
+        assert "warning: --insecure" in err
+        assert f"docker pull localhost:{server.port}/" in err
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", ":0", "192.0.2.1:5000"])
