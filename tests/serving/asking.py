@@ -11,14 +11,22 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from ocistore_tui.backends.base import ObjectStore
+from ocistore_tui.model.digest import Digest
 from ocistore_tui.serving.addresses import Address, listen
 from ocistore_tui.serving.limits import Limits
 from ocistore_tui.serving.message import BodyBroken, Request
 from ocistore_tui.serving.registry import Registry
 from ocistore_tui.serving.rules import Rules
 from ocistore_tui.serving.server import Server
+from tests.layout.content import image
 
 EVERYTHING = Rules(can_write=True, can_delete=True)
+IMAGE = image("app", layers=(b"small", bytes(range(256)) * 20_000))
+"""What the fixture ``stocked`` holds as app:1.0."""
+LARGE = IMAGE.blobs[2]
+MANIFEST = "/v2/app/manifests/1.0"
+BLOB = f"/v2/app/blobs/{Digest.of(LARGE)}"
+UPLOADS = "/v2/app/blobs/uploads/"
 
 
 class Bytes:
@@ -101,3 +109,16 @@ def everything(sock: socket.socket) -> bytes:
     while part := sock.recv(65536):
         parts.append(part)
     return b"".join(parts)
+
+
+def say(server: Server, raw: bytes) -> bytes:
+    """Send these bytes; all that comes back until the server closes."""
+    with connect(server) as sock:
+        sock.sendall(raw)
+        return everything(sock)
+
+
+def status_of(raw: bytes) -> int:
+    """The status of the first answer."""
+    assert raw.startswith(b"HTTP/1.1 "), raw[:100]
+    return int(raw.split()[1])

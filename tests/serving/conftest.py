@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.backends.memory import MemoryStore
 from ocistore_tui.serving.registry import Registry
-from tests.serving.asking import EVERYTHING
+from ocistore_tui.serving.server import Server
+from tests.layout.content import store_image
+from tests.serving.asking import EVERYTHING, IMAGE, served
 from tests.testbed.certificates import make_certificate
 
 
@@ -31,3 +34,25 @@ def registry(store: ObjectStore) -> Iterator[Registry]:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+def stocked(tmp_path: Path) -> LocalStore:
+    """A directory that holds an image with a large layer."""
+    made = LocalStore(tmp_path / "store", create=True)
+    store_image(made, "app", IMAGE, "1.0")
+    return made
+
+
+@pytest.fixture
+def server(stocked: LocalStore) -> Iterator[Server]:
+    """That directory, served."""
+    with served(stocked) as made:
+        yield made
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[http.client.HTTPConnection]:
+    made = http.client.HTTPConnection(*server.ports[0], timeout=20)
+    yield made
+    made.close()
