@@ -68,7 +68,7 @@ shown = ModuleType("ocistore_tui.tui.app")
 def show(opening, stores):
     from ocistore_tui.tui.ports import Outcome
     stores.open(opening.store).close()
-    list(stores.found()), stores.saved(), stores.places(), stores.unfinished()
+    list(stores.found()), stores.saved(), stores.places(), stores.unfinished(opening.store)
     return Outcome()
 shown.run = show
 sys.modules["ocistore_tui.tui.app"] = shown

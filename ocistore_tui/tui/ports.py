@@ -49,8 +49,8 @@ class Stores(Protocol):
     def add_demo(self, service: Service, on_step: Callable[[str], None]) -> LocalPlace:
         """Fill a store with demo content, made here; returns the folder of demo archives for the left side."""
 
-    def unfinished(self) -> Sequence[PushRequest | PullRequest]:
-        """Transfers that were stopped in an earlier session and can go on."""
+    def unfinished(self, store: StoreRow) -> Sequence[PushRequest | PullRequest]:
+        """Transfers of this store that were stopped in an earlier session and can go on."""
 
     def keep_unfinished(self, store: StoreRow, requests: Sequence[PushRequest | PullRequest]) -> None:
         """Remember, or forget when empty, what was stopped."""

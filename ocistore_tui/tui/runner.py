@@ -167,7 +167,7 @@ class Runner:
                 self.queue.add(session, request, state=State.INTERRUPTED)
             self._tell()
 
-        self._app.desk.ask(f"unfinished {len(self._looked_in)}", lambda _: stores.unfinished(), found)
+        self._app.desk.ask(f"unfinished {len(self._looked_in)}", lambda _: stores.unfinished(session.store), found)
 
     @property
     def is_busy(self) -> bool:

@@ -41,7 +41,6 @@ class LocalStores:
     def __init__(self, *, given: tuple[StoreRow, Place] | None = None, demo_dir: Path | None = None) -> None:
         self._given = given
         self._demo_dir = demo_dir
-        self._open: StoreRow | None = None
 
     def first(self) -> StoreRow:
         """The store to begin with when nothing is said: the one opened last, else the embedded one."""
@@ -82,9 +81,7 @@ class LocalStores:
 
     def open(self, row: StoreRow) -> Service:
         """Open it; nothing is read or written yet."""
-        service = open_service(self._place(row))
-        self._open = row
-        return service
+        return open_service(self._place(row))
 
     def check(self, row: StoreRow, *, write: bool = False) -> Iterator[CheckStep]:
         """Try it step by step."""
@@ -132,11 +129,11 @@ class LocalStores:
         add_demo(service, folder, on_step)
         return LocalPlace("folder", str(folder), "demo images")
 
-    def unfinished(self) -> Sequence[Request]:
-        """Transfers of the open store that were stopped in an earlier session and can go on."""
+    def unfinished(self, store: StoreRow) -> Sequence[Request]:
+        """Transfers of a store that were stopped in an earlier session and can go on."""
         from ocistore_tui.wiring.state import remembered_requests
 
-        return remembered_requests(self._open) if self._open is not None else ()
+        return remembered_requests(store)
 
     def keep_unfinished(self, store: StoreRow, requests: Sequence[Request]) -> None:
         """Remember, or forget when empty, what was stopped."""

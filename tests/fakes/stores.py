@@ -101,8 +101,8 @@ class FakeStores(Gates):
         service.add_local("demo/new:1", place=DEMO_FOLDER, label="folder of 1 archive")
         return DEMO_FOLDER
 
-    def unfinished(self) -> Sequence[PushRequest | PullRequest]:
-        self.arrive("unfinished")
+    def unfinished(self, store: StoreRow) -> Sequence[PushRequest | PullRequest]:
+        self.arrive("unfinished", store.name)
         return tuple(self.interrupted)
 
     def keep_unfinished(self, store: StoreRow, requests: Sequence[PushRequest | PullRequest]) -> None:

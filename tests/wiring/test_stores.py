@@ -160,23 +160,18 @@ def test_what_was_stopped_comes_back_as_it_was_in_its_own_store(stores: Stores) 
     stores.keep_unfinished(acme, REQUESTS)
     stores.keep_unfinished(other, REQUESTS[:1])
     later = LocalStores()
-    assert later.unfinished() == (), "no store is open yet"
-    later.open(acme).close()
-    assert later.unfinished() == REQUESTS
-    later.open(other).close()
-    assert later.unfinished() == REQUESTS[:1]
+    assert later.unfinished(acme) == REQUESTS
+    assert later.unfinished(other) == REQUESTS[:1]
     later.keep_unfinished(other, [])
-    assert later.unfinished() == ()
-    later.open(acme).close()
-    assert later.unfinished() == REQUESTS
+    assert later.unfinished(other) == ()
+    assert later.unfinished(acme) == REQUESTS
 
 
 def test_the_same_bucket_at_another_server_is_another_store(stores: Stores) -> None:
     here = StoreRow("url", "acme", "s3", "s3://acme", {"bucket": "acme", "endpoint": "http://one"})
     there = dataclasses.replace(here, settings={"bucket": "acme", "endpoint": "http://two"})
     stores.keep_unfinished(here, REQUESTS)
-    stores.open(there).close()
-    assert stores.unfinished() == ()
+    assert stores.unfinished(there) == ()
 
 
 @pytest.mark.parametrize(
@@ -193,12 +188,11 @@ def test_the_environment_tells_servers_apart_too(
     monkeypatch.setenv(variable, one)
     row = parse_store(url)
     stores.keep_unfinished(row, REQUESTS)
-    stores.open(row).close()
-    assert stores.unfinished() == REQUESTS
+    assert stores.unfinished(row) == REQUESTS
     monkeypatch.setenv(variable, two)
-    assert stores.unfinished() == ()
+    assert stores.unfinished(row) == ()
     monkeypatch.setenv(variable, one)
-    assert stores.unfinished() == REQUESTS
+    assert stores.unfinished(row) == REQUESTS
 
 
 def test_a_secret_in_an_address_of_the_environment_is_not_remembered(
@@ -245,10 +239,9 @@ def test_a_damaged_memory_of_what_was_stopped_is_passed_over(stores: Stores, dam
         document["stores"][0] |= damage
         damage = json.dumps(document)
     path.write_text(str(damage))
-    stores.open(row).close()
-    assert stores.unfinished() == ()
+    assert stores.unfinished(row) == ()
     stores.keep_unfinished(row, REQUESTS)
-    assert stores.unfinished() == REQUESTS
+    assert stores.unfinished(row) == REQUESTS
 
 
 def test_a_mode_that_was_written_into_the_memory_is_not_believed() -> None:
