@@ -74,6 +74,7 @@ def push_plan(plan: PushPlan, reference: str) -> dict[str, Any]:
         "tag_before": plan.tag_before,
         "needs_export": plan.needs_export,
         "transfer_bytes": plan.transfer_bytes,
+        "via": plan.way.via,
         "layers": [_planned(layer) for layer in plan.layers],
         **_unusual(notes=plan.notes),
     }
@@ -89,6 +90,7 @@ def pull_plan(plan: PullPlan, reference: str) -> dict[str, Any]:
         "digest": plan.digest,
         "platform": plan.platform or None,
         "download_bytes": plan.download_bytes,
+        "via": plan.way.via,
         "layers": [_planned(layer) for layer in plan.layers],
         **_unusual(notes=plan.notes),
     }

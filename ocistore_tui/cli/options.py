@@ -265,7 +265,7 @@ _TRANSFER = (
     click.option("--all-platforms", is_flag=True, help="The whole index, all its platforms."),
     click.option(
         "--via", type=click.Choice(["auto", "registry", "archive"]), default="auto", metavar="HOW",
-        help="auto, registry or archive; default auto.",
+        help="archive: the engine exports or imports; registry: it moves what is missing by itself. Default: auto.",
     ),
     click.option("--dry-run", is_flag=True, help="Print the plan and change nothing."),
 )  # fmt: skip

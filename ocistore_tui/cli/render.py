@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ocistore_tui.cli.words import cut, flaw_of, table
 from ocistore_tui.model.listing import Inspection, LayerRow, TagRow
-from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PullPlan, PullResult, PushPlan, PushResult
+from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PullPlan, PullResult, PushPlan, PushResult, Way
 from ocistore_tui.model.progress import LayerState
 from ocistore_tui.model.text import inert
 from ocistore_tui.model.words import ago, ago_text, duration, rfc3339, size
@@ -59,7 +59,13 @@ def push_plan(plan: PushPlan, reference: str) -> list[str]:
     else:
         lines.append("read   nothing: every layer is in the store")
     lines.append(f"tag    {_tag_change(plan)}")
+    lines.append(way(plan.way))
     return lines + [f"note   {inert(note)}" for note in plan.notes]
+
+
+def way(found: Way) -> str:
+    """How the layers go, and why."""
+    return f"via    {found.via}: {inert(found.why)}"
 
 
 def _tag_change(plan: PushPlan) -> str:
@@ -104,6 +110,7 @@ def pull_plan(plan: PullPlan, reference: str) -> list[str]:
         f"to     {inert(plan.target)} as {inert(plan.image)}",
         *_plan_layers(plan.layers),
         f"fetch  {size(plan.download_bytes)}",
+        way(plan.way),
         *(f"note   {inert(note)}" for note in plan.notes),
     ]
 

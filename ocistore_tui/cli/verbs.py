@@ -99,6 +99,7 @@ class Run:
                 return
             display = self._display()
             display.plan(render.push_outline(plan))
+            self.output.detail(render.way(plan.way))
             result = run_interruptible(
                 lambda cancel: service.push(plan, on_progress=display.show, cancel=cancel),
                 tick=display.tick,
@@ -106,6 +107,8 @@ class Run:
                 kept="no tag was changed; what is sent already is kept, run the same command again to go on",
             )
             self.output.say(render.push_summary(result))
+            if result.via != plan.way.via:
+                self.output.detail(f"moved by {result.via} after all")
             self.output.document("push", documents.pushed(result, shown))
             self.output.result(f"{shown}@{result.digest}")
 
@@ -126,6 +129,7 @@ class Run:
                 return
             display = self._display()
             display.plan(render.pull_outline(plan))
+            self.output.detail(render.way(plan.way))
             result = run_interruptible(
                 lambda cancel: service.pull(plan, on_progress=display.show, cancel=cancel),
                 tick=display.tick,
@@ -133,6 +137,8 @@ class Run:
                 kept=f"{inert(plan.image, limit=120)} means what it meant before",
             )
             self.output.say(render.pull_summary(result))
+            if result.via != plan.way.via:
+                self.output.detail(f"moved by {result.via} after all")
             self.output.document("pull", documents.pulled(result))
             self.output.result(f"{inert(result.image)} {result.image_id}")
 

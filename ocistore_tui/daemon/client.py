@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -15,11 +15,12 @@ from ocistore_tui.daemon.http import Response
 from ocistore_tui.daemon.wire import Wire, not_an_engine
 from ocistore_tui.errors import NoSpace, NotFound, OciStoreError, Unavailable, UsageError
 from ocistore_tui.model.digest import Digest
-from ocistore_tui.model.local import LocalImage
+from ocistore_tui.model.local import EngineEvent, LocalImage
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.text import inert
 
 _NEWEST_API = (1, 51)
+_PULLS_PLATFORMS = (1, 32)
 
 
 class EngineClient:
@@ -153,7 +154,7 @@ class EngineClient:
     def untag(self, name: str) -> None:
         """Take a name away; the image goes with its last name, its layers stay where others need them."""
         with contextlib.suppress(NotFound):
-            self._json("DELETE", f"/images/{quote(name, safe='/:@')}", {"force": "1"}, subject=name)
+            self._json("DELETE", f"/images/{quote(name, safe='/:@')}", {"force": "1", "noprune": "1"}, subject=name)
 
     def export(
         self, name: str, *, platform: Platform | None = None, cancel: CancelSignal | None = None
@@ -195,6 +196,56 @@ class EngineClient:
         finally:
             wire.close()
 
+    def push(self, name: str, *, cancel: CancelSignal | None = None) -> Iterator[EngineEvent]:
+        """Let the engine push an image to the registry its name begins with, and tell what it does.
+
+        Raises:
+            OciStoreError: it failed, in the engine's words.
+        """
+        repository, _, tag = name.rpartition(":")
+        target = f"/images/{quote(repository, safe='/:')}/push?" + urlencode({"tag": tag})
+        # Required, though it says nothing (docker-api.md §5).
+        yield from self._told(target, headers={"X-Registry-Auth": "e30="}, cancel=cancel)
+
+    def pull(self, name: str, platform: Platform, *, cancel: CancelSignal | None = None) -> Iterator[EngineEvent]:
+        """Let the engine pull ``REGISTRY/REPOSITORY@DIGEST``, and tell what it does.
+
+        Raises:
+            OciStoreError: it failed, in the engine's words.
+        """
+        repository, _, digest = name.partition("@")
+        query = {"fromImage": repository, "tag": digest}
+        if platform.is_known and self.api >= _PULLS_PLATFORMS:
+            query["platform"] = str(platform)
+        yield from self._told(f"/images/create?{urlencode(query)}", headers={}, cancel=cancel)
+
+    def _told(self, target: str, *, headers: Mapping[str, str], cancel: CancelSignal | None) -> Iterator[EngineEvent]:
+        with self._send("POST", self._versioned(target), headers=headers, cancel=cancel, timeout_s=None) as response:
+            self._check(response, subject="")
+            for line in response.lines():
+                with contextlib.suppress(ValueError, RecursionError):
+                    told = json.loads(line)
+                    if isinstance(told, dict):
+                        yield self._event(told)
+
+    def _event(self, told: Mapping[str, Any]) -> EngineEvent:
+        detail, progress = told.get("errorDetail"), told.get("progressDetail")
+        if detail or told.get("error"):
+            said = str(detail.get("message") or "") if isinstance(detail, dict) else ""
+            said = inert((said or str(told.get("error") or "it gave no reason")).strip(), limit=300)
+            if "no space left" in said:
+                raise engine_is_full(str(self.address), said)
+            raise Unavailable(
+                "the engine could not move the image", where=str(self.address), cause=said, fix="use --via archive"
+            )
+        current, total = (progress.get("current"), progress.get("total")) if isinstance(progress, dict) else (0, 0)
+        return EngineEvent(
+            layer=str(told.get("id") or ""),
+            status=str(told.get("status") or ""),
+            done_bytes=current if isinstance(current, int) else 0,
+            total_bytes=total if isinstance(total, int) else 0,
+        )
+
     def _loaded(self, response: Response) -> list[dict[str, Any]]:
         if response.status != 200:
             self._raise_for(response.status, response.read(), subject="")
@@ -235,12 +286,14 @@ class EngineClient:
         target: str,
         *,
         timeout_s: float | None,
+        headers: Mapping[str, str] | None = None,
         cancel: CancelSignal | None = None,
         version: str = "1.1",
     ) -> Response:
         wire = Wire(self.address)
         try:
-            wire.send(method, target, headers={}, body=b"" if method != "GET" else None, cancel=cancel, version=version)
+            body = b"" if method != "GET" else None
+            wire.send(method, target, headers=headers or {}, body=body, cancel=cancel, version=version)
             return Response(wire, timeout_s=timeout_s, cancel=cancel)
         except BaseException:
             wire.close()

@@ -13,12 +13,13 @@ from ocistore_tui.daemon.client import EngineClient
 from ocistore_tui.daemon.documents import choose_platform, parse_layout_index
 from ocistore_tui.daemon.export import classic_items, content_items
 from ocistore_tui.daemon.legacy import v1_names
+from ocistore_tui.daemon.registry import named, obstacle
 from ocistore_tui.daemon.streams import ChunkStream
 from ocistore_tui.daemon.tar import read_tar
 from ocistore_tui.daemon.wire import not_an_engine
 from ocistore_tui.errors import IntegrityError, NotFound
 from ocistore_tui.model.digest import Digest
-from ocistore_tui.model.local import ExportItem, ImageFacts, SourceKind
+from ocistore_tui.model.local import EngineEvent, ExportItem, ImageFacts, SourceKind
 from ocistore_tui.model.manifest import Descriptor
 from ocistore_tui.model.platform import Platform
 
@@ -39,6 +40,7 @@ class EngineSource:
     def __init__(self, client: EngineClient, name: str, platform: Platform | None) -> None:
         self._client, self._name, self._platform = client, name, platform
         self._facts: ImageFacts | None = None
+        self._is_named = False
 
     @property
     def label(self) -> str:
@@ -64,6 +66,21 @@ class EngineSource:
             error.where = error.where or f"{self._name} in {self._client.address}"
             raise
 
+    def obstacle(self) -> str:
+        """See `RegistrySource.obstacle`."""
+        self.facts()
+        if self._platform is not None and self._client.has_containerd_store:
+            return "the engine pushes all platforms of an image at once"
+        if not self._is_named:
+            return "an image without a name would go with the one it is pushed under"
+        return obstacle(self._client)
+
+    def push(self, name: str, *, cancel: CancelSignal | None = None) -> Generator[EngineEvent]:
+        """See `RegistrySource.push`."""
+        with named(self._client, name):
+            self._client.tag(self.facts().id, name)
+            yield from self._client.push(name, cancel=cancel)
+
     def _items(self, skip: Callable[[Digest], bool], cancel: CancelSignal | None) -> Generator[ExportItem]:
         facts = self.facts()
         one = self._platform if self._client.api >= _EXPORTS_ONE_PLATFORM else None
@@ -88,6 +105,7 @@ class EngineSource:
 
     def _facts_of(self, found: Mapping[str, Any]) -> ImageFacts:
         image_id = Digest.parse(str(found["Id"]))
+        self._is_named = any("<none>" not in str(name) for name in found.get("RepoTags") or ())
         layers = (found.get("RootFS") or {}).get("Layers") or ()
         of = Platform(
             os=str(found.get("Os") or ""),

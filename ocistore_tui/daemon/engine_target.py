@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ocistore_tui.backends.base import CancelSignal
@@ -16,6 +16,7 @@ from ocistore_tui.daemon.bundle import Bundle
 from ocistore_tui.daemon.client import EngineClient, engine_is_full
 from ocistore_tui.daemon.documents import familiar
 from ocistore_tui.daemon.recode import Recoder
+from ocistore_tui.daemon.registry import named, obstacle
 from ocistore_tui.daemon.streams import ChunkStream
 from ocistore_tui.daemon.tar import read_tar
 from ocistore_tui.errors import (
@@ -28,7 +29,7 @@ from ocistore_tui.errors import (
     UsageError,
 )
 from ocistore_tui.model.digest import Digest
-from ocistore_tui.model.local import Loaded, StoredImage
+from ocistore_tui.model.local import EngineEvent, Loaded, StoredImage
 from ocistore_tui.model.manifest import Descriptor, Manifest, parse_manifest
 from ocistore_tui.model.media_types import compression
 from ocistore_tui.model.platform import Platform
@@ -117,6 +118,21 @@ class EngineTarget:
             self._check_said(lines, partial=bool(skip))
             loaded = self._check_loaded(image, partial=bool(skip), cancel=cancel)
         return Loaded(self._name, loaded, tuple(recoder.recoded) if recoder else (), is_unpacked=True)
+
+    def obstacle(self) -> str:
+        """See `RegistryTarget.obstacle`."""
+        return obstacle(self._client)
+
+    def pull(
+        self, name: str, image: StoredImage, *, cancel: CancelSignal | None = None
+    ) -> Generator[EngineEvent, None, Loaded]:
+        """See `RegistryTarget.pull`."""
+        source = f"{name}@{image.root.digest}"
+        with self._name_restored(), named(self._client, source):
+            yield from self._client.pull(source, image.platform, cancel=cancel)
+            self._client.tag(source, self._name)
+            loaded = self._check_loaded(image, partial=False, cancel=cancel)
+        return Loaded(self._name, loaded, is_unpacked=True)
 
     def _archive(
         self,

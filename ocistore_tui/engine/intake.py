@@ -237,6 +237,10 @@ class Intake:
         self._tracker.layer(layer_id, self.states[blob.digest], digest=blob.digest)
         return True
 
+    def row(self, name: Digest) -> str:
+        """What progress calls a layer, by its diff ID or blob digest."""
+        return self._rows.get(name, name)
+
     def _guess(self, item: RawLayer) -> Digest | None:
         """Which of the planned layers this should be; each is guessed once, and none that is there already."""
         likely = item.likely

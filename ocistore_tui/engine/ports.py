@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ocistore_tui.backends.base import CancelSignal
 from ocistore_tui.model.digest import Digest
-from ocistore_tui.model.local import ExportItem, ImageFacts, Loaded, StoredImage
+from ocistore_tui.model.local import EngineEvent, ExportItem, ImageFacts, Loaded, StoredImage
 from ocistore_tui.model.manifest import Descriptor
 from ocistore_tui.model.platform import Platform
 
@@ -34,6 +34,25 @@ class ImageSource(Protocol):
         ``skip`` is asked with a diff ID (classic) or blob digest (content); where it says True the bytes are not handed
         out (and not read where the source can seek). Truncated or unfinished exports raise IntegrityError. Closing it
         ends the export.
+        """
+
+
+@runtime_checkable
+class RegistrySource(ImageSource, Protocol):
+    """A source that can also push by itself, to a registry that listens on this computer."""
+
+    def obstacle(self) -> str:
+        """Why it cannot; empty when it can."""
+
+    def push(self, name: str, *, cancel: CancelSignal | None = None) -> Generator[EngineEvent]:
+        """Let it push, and tell what it does.
+
+        Args:
+            name: ``localhost:PORT/SECRET/REPOSITORY:TAG``; nothing is called so afterwards, however it ends.
+            cancel: Ends it.
+
+        Raises:
+            OciStoreError: it failed, in the engine's words.
         """
 
 
@@ -89,4 +108,26 @@ class ImageTarget(Protocol):
 
         Raises:
             PartialLoadRefused: ``skip`` was too optimistic; load again with nothing skipped.
+        """
+
+
+@runtime_checkable
+class RegistryTarget(ImageTarget, Protocol):
+    """A target that can also pull by itself, from a registry that listens on this computer."""
+
+    def obstacle(self) -> str:
+        """Why it cannot; empty when it can."""
+
+    def pull(
+        self, name: str, image: StoredImage, *, cancel: CancelSignal | None = None
+    ) -> Generator[EngineEvent, None, Loaded]:
+        """Let it pull, tell what it does, and check that it now has exactly the image.
+
+        Args:
+            name: ``localhost:PORT/SECRET/REPOSITORY``; nothing is called so afterwards, however it ends.
+            image: What it is to have.
+            cancel: Ends it.
+
+        Raises:
+            OciStoreError: it failed, in the engine's words; its own name means what it meant.
         """

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from ocistore_tui.backends.base import CancelSignal
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.job import StopSignal, run_job
-from ocistore_tui.engine.ports import ImageTarget
+from ocistore_tui.engine.ports import ImageTarget, RegistryTarget
 from ocistore_tui.engine.progress import Tracker
 from ocistore_tui.engine.pull_plan import Prepared
 from ocistore_tui.errors import PartialLoadRefused
@@ -45,14 +45,13 @@ def _pull(context: Context, plan: PullPlan, tracker: Tracker, stop: StopSignal) 
         state = LayerState.WAITING if layer.action is LayerState.DOWNLOADED else layer.action
         tracker.layer(layer.digest, state, total_bytes=layer.size_bytes or 0, digest=layer.digest)
     tracker.stage("downloading")
-    try:
-        loaded = _load(context, prepared.target, image, skip, tracker, stop)
-    except PartialLoadRefused as error:
-        if not skip:
-            raise
-        tracker.note(f"the target wants the whole image after all: {error.cause or error.message}")
-        skip = frozenset()
-        loaded = _load(context, prepared.target, image, skip, tracker, stop)
+    if isinstance(prepared.target, RegistryTarget) and plan.way.via == "registry":
+        from ocistore_tui.engine.pull_registry import pull_by_registry
+
+        repository = plan.reference.repository
+        loaded, skip = pull_by_registry(context, repository, prepared.target, image, tracker, stop)
+    else:
+        loaded, skip = _load_whole(context, prepared.target, image, skip, tracker, stop)
     for digest in loaded.recoded:
         tracker.note(f"layer {digest.short} was recompressed on the way: this engine cannot read zstd")
     if loaded.is_unpacked:
@@ -76,9 +75,27 @@ def _pull(context: Context, plan: PullPlan, tracker: Tracker, stop: StopSignal) 
         layers=layers,
         downloaded_bytes=tracker.moved_bytes,
         duration_s=tracker.elapsed_s,
-        via="archive",
+        via=plan.way.via,
         notes=tracker.notes,
     )
+
+
+def _load_whole(
+    context: Context,
+    target: ImageTarget,
+    image: StoredImage,
+    skip: frozenset[Digest],
+    tracker: Tracker,
+    stop: StopSignal,
+) -> tuple[Loaded, frozenset[Digest]]:
+    """Hand over what is not in ``skip``, or everything where the target then lacks something; and what was left out."""
+    try:
+        return _load(context, target, image, skip, tracker, stop), skip
+    except PartialLoadRefused as error:
+        if not skip:
+            raise
+        tracker.note(f"the target wants the whole image after all: {error.cause or error.message}")
+        return _load(context, target, image, frozenset(), tracker, stop), frozenset()
 
 
 def _load(

@@ -11,6 +11,7 @@ from ocistore_tui.engine.platforms import choose_platform, stored_manifest
 from ocistore_tui.engine.ports import ImageTarget
 from ocistore_tui.engine.publish import close
 from ocistore_tui.engine.resolve import resolve
+from ocistore_tui.engine.transport import way_of_pull
 from ocistore_tui.errors import IntegrityError, NotFound, UsageError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.image import MAX_CONFIG_BYTES, parse_config
@@ -65,6 +66,7 @@ def plan_pull(context: Context, request: PullRequest, cancel: CancelSignal | Non
         digest=image.root.digest,
         platform=str(image.platform) if image.platform.is_known else "",
         layers=layers,
+        way=way_of_pull(request, target),
         download_bytes=sum(layer.size_bytes or 0 for layer in layers if layer.action is LayerState.DOWNLOADED),
         notes=(*resolved.flaws, *notes),
         detail=Prepared(target, image, present),

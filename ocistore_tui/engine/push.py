@@ -10,10 +10,11 @@ from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.intake import Intake
 from ocistore_tui.engine.job import StopSignal, run_job
 from ocistore_tui.engine.known import layers_by_diff_id
+from ocistore_tui.engine.ports import RegistrySource
 from ocistore_tui.engine.progress import Tracker
 from ocistore_tui.engine.publish import Closure, close, is_published, publish
 from ocistore_tui.engine.push_plan import Prepared, partial_note
-from ocistore_tui.errors import IntegrityError
+from ocistore_tui.errors import Cancelled, IntegrityError, OciStoreError
 from ocistore_tui.layout.repository import Repository, TagLink
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import ClassicImage, ContentImage, ImageFacts, SourceKind
@@ -46,14 +47,9 @@ def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) 
     prepared: Prepared = plan.detail
     repository = Repository(context.store, plan.reference.repository)
     intake = Intake(context, tracker, stop, repository=repository, planned=plan.layers, known=prepared.known)
-    closure = prepared.closure
+    closure, via = prepared.closure, "archive"
     if plan.needs_export:
-        tracker.stage("exporting")
-        tracker.expect(plan.transfer_bytes or 0)
-        _show_planned(plan, prepared.facts, tracker)
-        with closing(prepared.source.export(skip=intake.can_skip, cancel=stop)) as export:
-            end = intake.take(export)
-        closure = _closure_of_export(context, prepared.facts, end, intake, stop)
+        closure, via = _move(context, plan, prepared, intake, tracker, stop)
         if closure.missing:
             tracker.note(partial_note(closure))
         if raw_bytes := _uncompressed_bytes(closure):
@@ -83,9 +79,40 @@ def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) 
         layers=layers,
         uploaded_bytes=tracker.moved_bytes,
         duration_s=tracker.elapsed_s,
-        via="archive",
+        via=via,
         notes=tracker.notes,
     )
+
+
+def _move(
+    context: Context, plan: PushPlan, prepared: Prepared, intake: Intake, tracker: Tracker, stop: StopSignal
+) -> tuple[Closure, str]:
+    """Bring everything into the store but what `publish` does; what is to be tagged, and how it came."""
+    tracker.expect(plan.transfer_bytes or 0)
+    _show_planned(plan, prepared.facts, tracker)
+    source, way = prepared.source, plan.way
+    if isinstance(source, RegistrySource) and (way.via == "registry" or way.tries_registry):
+        from ocistore_tui.engine.push_registry import push_by_registry
+
+        tracker.stage("asking the engine" if way.tries_registry else "pushing")
+        try:
+            closure = push_by_registry(
+                context, plan, source, prepared.facts, intake, tracker, stop, probes=way.tries_registry
+            )
+        except Cancelled:
+            raise
+        except OciStoreError as error:
+            if plan.request.via != "auto":
+                raise
+            tracker.note(f"moved as an archive, since the engine's own push failed: {error.cause or error.message}")
+        else:
+            if closure is not None:
+                return closure, "registry"
+        check_cancel(stop)
+    tracker.stage("exporting")
+    with closing(source.export(skip=intake.can_skip, cancel=stop)) as export:
+        end = intake.take(export)
+    return _closure_of_export(context, prepared.facts, end, intake, stop), "archive"
 
 
 def _closure_of_export(

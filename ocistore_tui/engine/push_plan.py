@@ -13,6 +13,7 @@ from ocistore_tui.engine.platforms import choose_platform
 from ocistore_tui.engine.ports import ImageSource
 from ocistore_tui.engine.presence import Presence
 from ocistore_tui.engine.publish import Closure, close
+from ocistore_tui.engine.transport import way_of_push
 from ocistore_tui.errors import IntegrityError, NotFound, StoreMissing, UsageError
 from ocistore_tui.layout.repository import Repository, TagLink, Whatever
 from ocistore_tui.model.digest import Digest
@@ -78,6 +79,7 @@ def plan_push(context: Context, request: PushRequest, cancel: CancelSignal | Non
         tag_before=tag_before.digest if isinstance(tag_before, TagLink) else None,
         needs_export=needs_export,
         transfer_bytes=_transfer_bytes(facts, layers) if needs_export else 0,
+        way=way_of_push(request, source, facts, moves=needs_export),
         notes=tuple(notes),
         detail=Prepared(source, facts, tag_before, known, closure),
     )

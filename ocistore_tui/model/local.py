@@ -10,6 +10,9 @@ from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.manifest import Descriptor, Index, Manifest
 from ocistore_tui.model.platform import Platform
 
+LOOPBACK_PREFIX = "ocistore-"
+"""Begins the path of every registry of ours that lives for one transfer, so that names left in engines are known."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalImage:
@@ -133,6 +136,19 @@ class ContentImage:
 
     root: Descriptor
     documents: Mapping[Digest, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """What an engine says of one layer while it pushes or pulls (docker-api.md §5)."""
+
+    layer: str
+    """12 hex digits of its diff ID (classic push) or of its blob digest; empty or something else: of the image."""
+    status: str
+    """``Preparing``, ``Waiting``, ``Pushing``, ``Pushed``, ``Layer already exists`` …"""
+    done_bytes: int = 0
+    """May be more than the total."""
+    total_bytes: int = 0
 
 
 ExportItem = RawLayer | StoredBlob | ClassicImage | ContentImage

@@ -46,15 +46,22 @@ def check_request(request: PushRequest | PullRequest) -> None:
     Raises:
         UsageError: an unknown transport, or one platform and all of them.
     """
-    if request.via not in ("auto", "archive"):
-        raise UsageError(
-            f"transport {request.via} is not available",
-            where="--via",
-            cause="this version moves images by the daemon's save and load streams",
-            fix="use --via archive, or leave it out",
-        )
+    if request.via not in ("auto", "archive", "registry"):
+        raise UsageError("no such way", where=f"--via {request.via}", fix="use auto, archive or registry")
     if request.platform is not None and request.all_platforms:
         raise UsageError("--platform and --all-platforms exclude each other", fix="use one of them")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How bytes go between a container engine and the store."""
+
+    via: str
+    """``archive`` or ``registry``."""
+    why: str
+    """The reason, in words."""
+    tries_registry: bool = False
+    """Whether the engine is asked first how little a push to a registry would send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,7 @@ class PushPlan:
     """False: links are enough, nothing is read from the source."""
     transfer_bytes: int | None
     """Source bytes to read and send at most; None: not known before reading."""
+    way: Way
     notes: tuple[str, ...] = ()
     detail: Any = field(default=None, repr=False, compare=False)
     """The engine's own working state; of no meaning outside."""
@@ -113,6 +121,7 @@ class PullPlan:
     platform: str
     layers: tuple[PlannedLayer, ...]
     download_bytes: int
+    way: Way
     notes: tuple[str, ...] = ()
     detail: Any = field(default=None, repr=False, compare=False)
 

@@ -47,7 +47,9 @@ def write_manifest(context: Context, request: Request, route: Route) -> Response
     if found.subject is not None:
         add_referrer(repository, found.subject.digest, referrer_of(found))
     for tag in tags:
-        _tag(context, repository, tag, digest, expected)
+        if context.rules.sets_tags:
+            _tag(repository, tag, digest, expected)
+        context.tell(Event(What.TAGGED, repository.name, digest, tag=tag))
     location = context.path(route.repository, f"manifests/{route.reference}")
     headers = {"Location": location, "Docker-Content-Digest": str(digest)}
     if found.subject is not None:
@@ -191,14 +193,11 @@ def _store(context: Context, repository: Repository, found: Manifest | Index, di
     repository.link_revision(digest)
 
 
-def _tag(
-    context: Context, repository: Repository, tag: str, digest: Digest, expected: TagLink | Whatever | None
-) -> None:
+def _tag(repository: Repository, tag: str, digest: Digest, expected: TagLink | Whatever | None) -> None:
     try:
         repository.set_tag(tag, digest, expected=expected)
     except Refused as error:
         raise _moved(tag) from error
-    context.tell(Event(What.TAGGED, repository.name, digest, tag=tag))
 
 
 def _moved(tag: str) -> Problem:

@@ -20,6 +20,8 @@ class Rules:
     adopts: bool = False
     """Whether a blob that any repository has is found, and then linked, where a client asks a repository for it: what
     a push asks before it sends."""
+    sets_tags: bool = True
+    """Whether a manifest that comes under a tag is tagged; where not, the owner is told and does it."""
     takes_partial: bool = False
     """Whether an index may name manifests that are not there."""
     max_uploads: int = 1000

@@ -175,6 +175,8 @@ def lines(row: PlanRow, glyphs: Glyphs, now: float, error: OciStoreError | None)
         elif looked.replaces:
             text = f"{inert(looked.replaces)} is another image here: that one will lose this name"
             made.append(Line("  name", f"{glyphs.failed} {text}", "warn"))
+    if plan.way.via == "registry":
+        made.append(Line("  via", "registry", "dim", why=inert(plan.way.why)))
     return made + [Line("  note", inert(note), "dim") for note in plan.notes]
 
 

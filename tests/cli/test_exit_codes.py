@@ -84,7 +84,7 @@ def test_each_class_of_error(
         (("fs", "push", "app", "--image", ""), "empty text"),
         (("fs", "push", "app", "--platform", "arm"), "not a platform"),
         (("fs", "push", "app", "--platform", "linux/arm", "--all-platforms"), "exclude one another"),
-        (("fs", "push", "app", "--via", "registry", "--image", "docker-archive:hello.tar"), "transport registry"),
+        (("fs", "push", "app", "--via", "registry", "--image", "docker-archive:hello.tar"), "the registry way"),
         (("fs", "push", "app", "--via", "pigeon"), "'pigeon'"),
         (("fs", "push", "app", "--image", "docker-archive:"), "lacks its PATH"),
         (("fs", "push", "app", "--concurrency", "0"), "--concurrency"),

@@ -1,6 +1,6 @@
 """A container engine that says what a test tells it to: for answers no real one gives when asked to.
 
-It speaks ``_ping``, ``info``, image list, inspect, tag, untag, ``get`` and ``load`` on a unix socket.
+It speaks ``_ping``, ``info``, image list, inspect, tag, untag, ``push``, ``get`` and ``load`` on a unix socket.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ class FakeEngine:
     """The bytes of ``get``."""
     load: Callable[[], Iterable[bytes]] = lambda: ()
     """The bytes of the answer to ``load``."""
+    push: Callable[[], Iterable[bytes]] = lambda: ()
+    """The bytes of the answer to ``push``."""
     load_status: int = 200
     load_reads_bytes: int | None = None
     """Hang up after so much of an archive, with ``early_answer`` as the last words."""
@@ -129,14 +131,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(200, held if engine.listing is None else engine.listing)
         elif path == "/images/load":
             self._load()
-        elif found := re.fullmatch(r"/images/(.+)/(json|get|tag)", path):
+        elif found := re.fullmatch(r"/images/(.+)/(json|get|tag|push)", path):
             self._image(found[1], found[2], query)
         elif found := re.fullmatch(r"/images/(.+)", path):
             self._say(200 if engine.names.pop(found[1], None) else 404, [])
 
     def _image(self, name: str, what: str, query: dict[str, str]) -> None:
         engine = self.engine
-        found = engine.find(name)
+        found = engine.find(f"{name}:{query['tag']}" if what == "push" else name)
         if found is None:
             self._say(404, {"message": f"No such image: {name}"})
         elif what == "json":
@@ -144,6 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif what == "tag":
             engine.names[f"{query['repo']}:{query['tag']}"] = found["Id"]
             self._say(201, b"")
+        elif what == "push":
+            self._stream(200, engine.push)
         else:
             engine.get_asked.set()
             self._stream(200, engine.export)

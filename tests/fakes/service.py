@@ -33,6 +33,7 @@ from ocistore_tui.model.plan import (
     PushPlan,
     PushRequest,
     PushResult,
+    Way,
 )
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.progress import JobSnapshot, JobState, LayerState
@@ -57,6 +58,7 @@ class FakeService(Gates):
     def __init__(self, store_url: str = "s3://acme-oci/registry") -> None:
         super().__init__()
         self.store_url = store_url
+        self.way = Way("archive", "it is a fake")
         self.stored: dict[str, dict[str, Stored]] = {}
         self.rows: dict[str, dict[str, TagRow]] = {}
         self.listings: dict[LocalPlace | None, LocalListing] = {
@@ -284,6 +286,7 @@ class FakeService(Gates):
             tag_before=before.digest if before else None,
             needs_export=sends > 0,
             transfer_bytes=sends,
+            way=self.way,
             detail=image,
         )
 
@@ -304,6 +307,7 @@ class FakeService(Gates):
             platform=image.images[0].platform,
             layers=layers,
             download_bytes=sum(layer.size_bytes or 0 for layer in layers if layer.action is LayerState.DOWNLOADED),
+            way=self.way,
             detail=image,
         )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ocistore_tui.engine.service import Service
 from ocistore_tui.model.plan import PullRequest, PullResult, PushRequest, PushResult
 from ocistore_tui.model.platform import Platform
+from ocistore_tui.model.progress import JobSnapshot
 from ocistore_tui.model.reference import Reference
 from ocistore_tui.wiring import Place, open_service
 
@@ -19,16 +21,30 @@ def directory_service(root: Path, *, docker_host: str = NOWHERE) -> Service:
 
 
 def push(
-    service: Service, target: str, image: str | None = None, *, platform: str | None = None, all_platforms: bool = False
+    service: Service,
+    target: str,
+    image: str | None = None,
+    *,
+    platform: str | None = None,
+    all_platforms: bool = False,
+    via: str = "auto",
+    on_progress: Callable[[JobSnapshot], None] | None = None,
 ) -> PushResult:
     """Plan and move at once."""
     wanted = Platform.parse(platform) if platform else None
-    return service.push(service.plan_push(PushRequest(Reference.parse(target), image, wanted, all_platforms)))
+    request = PushRequest(Reference.parse(target), image, wanted, all_platforms, via)
+    return service.push(service.plan_push(request), on_progress=on_progress)
 
 
 def pull(
-    service: Service, source: str, image: str | None = None, *, platform: str | None = None, all_platforms: bool = False
+    service: Service,
+    source: str,
+    image: str | None = None,
+    *,
+    platform: str | None = None,
+    all_platforms: bool = False,
+    via: str = "auto",
 ) -> PullResult:
     """Plan and move at once."""
     wanted = Platform.parse(platform) if platform else None
-    return service.pull(service.plan_pull(PullRequest(Reference.parse(source), image, wanted, all_platforms)))
+    return service.pull(service.plan_pull(PullRequest(Reference.parse(source), image, wanted, all_platforms, via)))

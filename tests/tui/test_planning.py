@@ -8,7 +8,7 @@ import pytest
 
 from ocistore_tui.errors import NotFound
 from ocistore_tui.model.local import LocalPlace, LocalRow
-from ocistore_tui.model.plan import PlannedLayer, PullRequest, PushPlan, PushRequest
+from ocistore_tui.model.plan import PlannedLayer, PullRequest, PushPlan, PushRequest, Way
 from ocistore_tui.model.progress import LayerState
 from ocistore_tui.model.reference import Reference
 from ocistore_tui.tui import plan_words, targets
@@ -84,10 +84,18 @@ def test_layers_of_other_repositories_are_linked(service: FakeService) -> None:
     assert button(planning) == "Push, nothing to send"
 
 
+def test_a_push_by_the_engine_itself_is_said_with_its_reason(service: FakeService) -> None:
+    service.way = Way("registry", "this engine is quicker at it")
+    text = told(planned(service, push("team/app:1")))
+    assert "via" in text
+    assert "this engine is quicker at it" in text
+
+
 def test_what_only_compressing_tells_is_marked_as_an_estimate() -> None:
     layers = (PlannedLayer(LayerState.UPLOADED, None), PlannedLayer(LayerState.UPLOADED, 5))
     digest = make_image("x").digest
-    plan = PushPlan(PushRequest(APP), APP, "docker", digest, (), layers, None, None, True, 92_000_000)
+    way = Way("archive", "")
+    plan = PushPlan(PushRequest(APP), APP, "docker", digest, (), layers, None, None, True, 92_000_000, way)
     assert is_estimate(plan)
     assert upload_bytes(plan) == 92_000_000
     assert plan_words.upload_amount(plan) == "~92 MB"

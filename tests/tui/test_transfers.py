@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ocistore_tui.errors import AccessDenied, Unavailable
 from ocistore_tui.model.digest import Digest
-from ocistore_tui.model.plan import PullRequest, PushPlan, PushRequest, PushResult
+from ocistore_tui.model.plan import PullRequest, PushPlan, PushRequest, PushResult, Way
 from ocistore_tui.model.progress import JobSnapshot, JobState, LayerProgress, LayerState
 from ocistore_tui.model.reference import Reference
 from ocistore_tui.model.stores import Mode
@@ -36,7 +36,7 @@ def push(tag: str = "1") -> PushRequest:
 def plan_of(request: PushRequest, transfer_bytes: int | None, image: str = "image") -> PushPlan:
     return PushPlan(
         request, request.target, "docker", Digest.of(image.encode()), ("linux/amd64",), (), None, None, True,
-        transfer_bytes,
+        transfer_bytes, Way("archive", ""),
     )  # fmt: skip
 
 

@@ -1,0 +1,60 @@
+"""An engine that pushes to and pulls from a registry of ours on this computer, and keeps no trace of its name."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+from collections.abc import Iterator
+
+from ocistore_tui.daemon.client import EngineClient
+from ocistore_tui.errors import Cancelled, OciStoreError
+from ocistore_tui.model.local import LOOPBACK_PREFIX
+
+_OURS = re.compile(rf"localhost:(\d{{1,5}})/{LOOPBACK_PREFIX}[0-9a-f]+/")
+_PATIENT_S, _HURRIED_S = 60.0, 3.0
+
+
+def obstacle(client: EngineClient) -> str:
+    """Why the engine cannot reach a registry that listens on this computer; empty when it can."""
+    if client.address.scheme != "unix":
+        return "the engine may be on another computer, whose localhost is not this one"
+    if client.is_podman:
+        return "podman takes no registry without TLS"
+    options = client.info.get("SecurityOptions")
+    if client.info.get("OperatingSystem") == "Docker Desktop":
+        return "Docker Desktop's engine is in a virtual machine, whose localhost is not this computer"
+    if isinstance(options, list) and any("rootless" in str(option) for option in options):
+        return "a rootless engine has a localhost of its own"
+    return ""
+
+
+@contextlib.contextmanager
+def named(client: EngineClient, name: str, *others: str) -> Iterator[None]:
+    """Take ``name`` and ``others`` away again, whatever happens inside; and what killed processes left before."""
+    sweep(client)
+    try:
+        yield
+    except BaseException as error:
+        client = EngineClient(client.address, answer_s=_HURRIED_S if isinstance(error, Cancelled) else _PATIENT_S)
+        raise
+    finally:
+        for one in (name, *others):
+            with contextlib.suppress(OciStoreError):
+                client.untag(one)
+
+
+def sweep(client: EngineClient) -> None:
+    """Take names of our registries away on whose port nothing listens any more."""
+    for image in client.images():
+        for name in (*image.names, *image.repo_digests):
+            found = _OURS.match(name)
+            if found and not _listens(int(found[1])):
+                with contextlib.suppress(OciStoreError):
+                    client.untag(name)
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError, OverflowError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
+        return True
+    return False

@@ -1,0 +1,65 @@
+"""A pull by the engine itself, from a registry of ours that serves the store for the length of the transfer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ocistore_tui.engine.context import Context
+from ocistore_tui.engine.job import StopSignal
+from ocistore_tui.engine.ports import RegistryTarget
+from ocistore_tui.engine.progress import Tracker
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.local import EngineEvent, Loaded, StoredImage
+from ocistore_tui.model.progress import LayerState
+from ocistore_tui.serving.loopback import Loopback
+from ocistore_tui.serving.rules import Event, Rules, What
+
+_WORDS: Mapping[str, LayerState] = {
+    "Pulling fs layer": LayerState.WAITING,
+    "Waiting": LayerState.WAITING,
+    "Downloading": LayerState.DOWNLOADING,
+    "Verifying Checksum": LayerState.DOWNLOADING,
+    "Download complete": LayerState.DOWNLOADED,
+    "Extracting": LayerState.LOADING,
+    "Pull complete": LayerState.DOWNLOADED,
+    "Already exists": LayerState.PRESENT,
+}
+
+
+def pull_by_registry(
+    context: Context, repository: str, target: RegistryTarget, image: StoredImage, tracker: Tracker, stop: StopSignal
+) -> tuple[Loaded, frozenset[Digest]]:
+    """Let the engine pull.
+
+    Returns:
+        What it holds then, and the digests of the layers it had already.
+
+    Raises:
+        OciStoreError: as engine and store say; the engine's name means what it meant.
+    """
+    rows = {layer.digest.encoded[:12]: layer for manifest in image.manifests for layer in manifest.layers}
+    present: set[Digest] = set()
+
+    def hear(event: Event) -> None:
+        if event.what is What.READ:
+            stop.is_set()  # during a pause this waits, and so does the engine that reads
+            tracker.moved(event.size_bytes)
+
+    def show(event: EngineEvent) -> None:
+        layer, state = rows.get(event.layer), _WORDS.get(event.status)
+        if layer is None or state is None:
+            return
+        if state is LayerState.PRESENT:
+            present.add(layer.digest)
+        done = min(event.done_bytes, layer.size) if state is LayerState.DOWNLOADING else None
+        tracker.layer(layer.digest, state, done_bytes=done, total_bytes=layer.size, digest=layer.digest)
+
+    with Loopback(context.store, Rules(), hear) as loopback:
+        events = target.pull(loopback.name(repository), image, cancel=stop)
+        try:
+            while True:
+                show(next(events))
+        except StopIteration as end:
+            return end.value, frozenset(present)
+        finally:
+            events.close()

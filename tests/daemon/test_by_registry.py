@@ -1,0 +1,229 @@
+"""Engines that push and pull by themselves, through a registry that is there for one transfer and leaves no trace."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ocistore_tui.errors import Cancelled, IntegrityError, Unavailable, UsageError
+from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.plan import PullRequest, PushRequest
+from ocistore_tui.model.progress import JobSnapshot, LayerState
+from ocistore_tui.model.reference import Reference
+from tests.fakes.engine import FakeEngine, fake_engine
+from tests.testbed import images
+from tests.testbed.daemons import client
+from tests.testbed.images import Image, layer
+from tests.testbed.opened import directory_service, pull, push
+
+ENGINES = ("docker_classic", "docker26_classic", "docker26_containerd")
+pytestmark = pytest.mark.xdist_group("engines")
+
+
+@pytest.fixture(params=ENGINES)
+def host(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def unique(tmp_path: Path) -> str:
+    """A name no other test uses, so that engines may be shared."""
+    return f"rt/{tmp_path.name.lower().replace('_', '-').strip('-')}"
+
+
+def load(host: str, tmp_path: Path, name: str, image: Image) -> None:
+    archive = images.docker_archive(tmp_path / "image.tar", {f"{name}:1": image})
+    client(host, "load", "-q", "-i", str(archive))
+
+
+def names_left(host: str) -> list[str]:
+    listed = client(host, "images", "--digests", "--format", "{{.Repository}} {{.Tag}} {{.Digest}}")
+    return [line for line in listed.splitlines() if re.search(r"localhost:|ocistore-", line)]
+
+
+def states(snapshots: list[JobSnapshot]) -> set[LayerState]:
+    return {layer.state for snapshot in snapshots for layer in snapshot.layers}
+
+
+def test_an_image_is_pushed_by_its_engine_and_comes_back(host: str, tmp_path: Path, unique: str) -> None:
+    image = Image((layer(f"{unique}-one"), layer(f"{unique}-two", 3_000_000)))
+    load(host, tmp_path, unique, image)
+    seen: list[JobSnapshot] = []
+    with directory_service(tmp_path / "store", docker_host=host) as service:
+        pushed = push(service, f"{unique}:1", via="registry", on_progress=seen.append)
+        assert pushed.via == "registry"
+        assert {row.state for row in pushed.layers} == {LayerState.UPLOADED}
+        assert pushed.uploaded_bytes > 0
+        assert list(service.flaws(unique)) == []
+        assert [row.name for row in service.tags(unique)] == ["1"], "no other tag was left in the store"
+    assert states(seen) & {LayerState.UPLOADING, LayerState.UPLOADED}
+    assert {row.state for row in seen[-1].layers} == {LayerState.UPLOADED}
+    assert names_left(host) == []
+
+    client(host, "rmi", f"{unique}:1")
+    with directory_service(tmp_path / "store", docker_host=host) as service:
+        pulled = pull(service, f"{unique}:1", f"{unique}:pulled", via="registry")
+    assert (pulled.via, pulled.digest) == ("registry", pushed.digest)
+    assert client(host, "image", "inspect", "--format", "{{.Id}}", f"{unique}:pulled").strip() == pulled.image_id
+    assert names_left(host) == []
+
+
+def test_of_what_the_store_has_only_the_changed_layer_is_sent(host: str, tmp_path: Path, unique: str) -> None:
+    base = (layer(f"{unique}-base", 12_000_000), layer(f"{unique}-more", 200_000))
+    load(host, tmp_path, unique, Image(base))
+    with directory_service(tmp_path / "store", docker_host=host) as service:
+        push(service, f"{unique}:1", via="registry")
+        load(host, tmp_path, f"{unique}-next", Image((*base, layer(f"{unique}-new", 5_000))))
+        again = push(service, "elsewhere/next:1", f"{unique}-next:1", via="auto")
+    assert again.via == "registry", again.notes
+    assert [row.state for row in again.layers].count(LayerState.UPLOADED) <= 2, "large layers are known by the engine"
+    assert again.layers[0].state is LayerState.LINKED
+    assert again.layers[-1].state is LayerState.UPLOADED
+    assert names_left(host) == []
+
+
+def test_auto_exports_what_a_classic_engine_would_compress_as_a_whole(
+    docker_classic: str, tmp_path: Path, unique: str
+) -> None:
+    load(docker_classic, tmp_path, unique, Image((layer(unique, 60_000_000), layer(f"{unique}-b", 60_000_000))))
+    with directory_service(tmp_path / "store", docker_host=docker_classic) as service:
+        pushed = push(service, f"{unique}:1")
+        assert list(service.flaws(unique)) == []
+    assert pushed.via == "archive"
+    assert names_left(docker_classic) == []
+
+
+def test_names_a_killed_process_left_go_with_the_next_transfer(host: str, tmp_path: Path, unique: str) -> None:
+    load(host, tmp_path, unique, Image((layer(unique),)))
+    client(host, "tag", f"{unique}:1", "localhost:9/ocistore-00ff/team/app:1")
+    with directory_service(tmp_path / "store", docker_host=host) as service:
+        push(service, f"{unique}:1", via="registry")
+    assert names_left(host) == []
+    assert client(host, "images", "-q", f"{unique}:1").strip()
+
+
+def test_a_killed_push_leaves_no_tag_and_nothing_that_listens(host: str, tmp_path: Path, unique: str) -> None:
+    load(host, tmp_path, unique, Image(tuple(layer(f"{unique}{n}", 15_000_000) for n in range(3))))
+    command = [
+        sys.executable, "-m", "ocistore_tui", "--no-tui", "--progress", "json", "fs", "push", f"{unique}:1", "--dir",
+        str(tmp_path / "store"), "--docker-host", host, "--via", "registry",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        told = next(line for line in running.stderr if '"uploading"' in line or running.poll() is not None)
+        assert '"uploading"' in told, told
+        (left,) = {line.split()[0] for line in names_left(host)}
+        running.kill()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("localhost", int(left.split(":")[1].partition("/")[0])), timeout=5)
+    with directory_service(tmp_path / "store", docker_host=host) as service:
+        assert not list(service.repositories()) or list(service.tags(unique)) == []
+        assert push(service, f"{unique}:1", via="registry").digest
+        assert list(service.flaws(unique)) == []
+    assert names_left(host) == []
+
+
+def test_a_stopped_push_leaves_nothing_in_the_engine(host: str, tmp_path: Path, unique: str) -> None:
+    load(host, tmp_path, unique, Image(tuple(layer(f"{unique}{n}", 15_000_000) for n in range(3))))
+    stop = threading.Event()
+
+    def watch(snapshot: JobSnapshot) -> None:
+        if snapshot.moved_bytes:
+            stop.set()
+
+    with directory_service(tmp_path / "store", docker_host=host) as service:
+        plan = service.plan_push(PushRequest(Reference.parse(f"{unique}:1"), via="registry"))
+        with pytest.raises(Cancelled):
+            service.push(plan, on_progress=watch, cancel=stop)
+        assert names_left(host) == []
+        assert not list(service.repositories()) or list(service.tags(unique)) == []
+
+
+def test_a_stopped_pull_leaves_the_engine_as_it_was(host: str, tmp_path: Path, unique: str) -> None:
+    image = Image(tuple(layer(f"{unique}{n}", 15_000_000) for n in range(3)))
+    stop = threading.Event()
+
+    def watch(snapshot: JobSnapshot) -> None:
+        if snapshot.moved_bytes:
+            stop.set()
+
+    with directory_service(tmp_path / "store", docker_host=host) as service:
+        push(service, f"{unique}:1", f"oci-archive:{images.oci_archive(tmp_path / 'made.tar', '1', image)}")
+        plan = service.plan_pull(PullRequest(Reference.parse(f"{unique}:1"), f"{unique}:pulled", via="registry"))
+        with pytest.raises(Cancelled):
+            service.pull(plan, on_progress=watch, cancel=stop)
+    assert names_left(host) == []
+    assert client(host, "images", "-q", f"{unique}:pulled") == ""
+
+
+def test_what_cannot_push_by_itself_says_why(tmp_path: Path, podman: str) -> None:
+    archive = images.oci_archive(tmp_path / "made.tar", "1", Image((layer("a"),)))
+    with directory_service(tmp_path / "store", docker_host=podman) as service:
+        with pytest.raises(UsageError) as caught:
+            push(service, "app:1", f"oci-archive:{archive}", via="registry")
+        assert "container engines" in caught.value.cause
+        push(service, "app:1", f"oci-archive:{archive}")
+        with pytest.raises(UsageError) as caught:
+            pull(service, "app:1", "rt/app:1", via="registry")
+        assert "podman" in caught.value.cause
+
+
+# What engines say that fail.
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[FakeEngine]:
+    """A classic engine whose own push fails, and whose export is as it should be."""
+    image = Image((layer("one"), layer("two")))
+    with fake_engine(tmp_path) as running:
+        running.hold("rt/app:1", str(image.id), [str(Digest.of(raw)) for raw in image.layers], RepoTags=["rt/app:1"])
+        running.push = lambda: [
+            b'{"status":"The push refers to repository [localhost]"}\r\n',
+            b'{"errorDetail":{"message":"connection \\u001b[2J refused"},"error":"connection refused"}\r\n',
+        ]
+        archive = images.docker_archive(tmp_path / "export.tar", {"rt/app:1": image})
+        running.export = lambda: [archive.read_bytes()]
+        yield running
+
+
+def test_a_push_that_fails_is_done_as_an_archive_and_that_is_said(engine: FakeEngine, tmp_path: Path) -> None:
+    with directory_service(tmp_path / "store", docker_host=engine.host) as service:
+        pushed = push(service, "rt/app:1")
+        assert list(service.flaws("rt/app")) == []
+    assert pushed.via == "archive"
+    (note,) = (note for note in pushed.notes if "own push failed" in note)
+    assert "connection" in note
+    assert "\x1b" not in note
+    assert list(engine.names) == ["rt/app:1"], "the name it was pushed under is gone"
+
+
+def test_a_push_that_was_asked_for_fails_in_the_engine_s_words(engine: FakeEngine, tmp_path: Path) -> None:
+    opened = directory_service(tmp_path / "store", docker_host=engine.host)
+    with opened as service, pytest.raises(Unavailable, match="could not move") as caught:
+        push(service, "rt/app:1", via="registry")
+    assert not (tmp_path / "store").exists()
+    assert "refused" in caught.value.cause
+    assert "--via archive" in caught.value.fix
+    assert list(engine.names) == ["rt/app:1"]
+
+
+def test_an_engine_that_pushes_nothing_is_not_believed(engine: FakeEngine, tmp_path: Path) -> None:
+    engine.push = lambda: [b'{"status":"1: digest: sha256:00 size: 7"}\r\n']
+    with directory_service(tmp_path / "store", docker_host=engine.host) as service:
+        with pytest.raises(IntegrityError, match="no manifest"):
+            push(service, "rt/app:1", via="registry")
+        assert push(service, "rt/app:1").via == "archive"
+
+
+def test_an_image_without_a_name_is_not_pushed_under_one(engine: FakeEngine, tmp_path: Path) -> None:
+    engine.images[engine.names["rt/app:1"]]["RepoTags"] = ["<none>:<none>"]
+    with directory_service(tmp_path / "store", docker_host=engine.host) as service:
+        assert push(service, "rt/app:1").via == "archive"
+    assert not [line for line in engine.asked if "/push" in line]
