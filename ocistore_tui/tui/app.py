@@ -21,7 +21,7 @@ from ocistore_tui.model.local import LocalPlace
 from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.stores import StoreRow
 from ocistore_tui.model.text import inert
-from ocistore_tui.tui import settings
+from ocistore_tui.tui import serving, settings
 from ocistore_tui.tui.commands import bindings_of
 from ocistore_tui.tui.desk import Answer, Desk
 from ocistore_tui.tui.glyphs import Glyphs
@@ -126,6 +126,8 @@ class OcistoreApp(App[Outcome]):
         from ocistore_tui.tui.screens.main import MainScreen
 
         def opened(session: Session) -> None:
+            if self.main_screen is not None:
+                serving.stop(self, self.session)
             self.session = session
             while len(self.screen_stack) > 1:
                 self.pop_screen()
@@ -161,6 +163,14 @@ class OcistoreApp(App[Outcome]):
         from ocistore_tui.tui.screens.main import MainScreen
 
         return next((screen for screen in self.screen_stack if isinstance(screen, MainScreen)), None)
+
+    def serving_changed(self) -> None:
+        """The open store is served now, or no more."""
+        from ocistore_tui.tui.widgets.header import StatusHeader
+
+        for screen in self.screen_stack:
+            for header in screen.query(StatusHeader):
+                header.refresh_facts()
 
     # what people are told
 
@@ -295,6 +305,8 @@ def run(opening: Opening, stores: Stores) -> Outcome:
         outcome = app.run(mouse=opening.mouse)
     finally:
         app.runner.settle(app.outcome)  # however it ended: what was not finished can go on the next time
+        if hasattr(app, "session"):
+            serving.end(app, app.session)
     if app.fault is not None:
         raise app.fault
     return outcome if outcome is not None else app.outcome

@@ -29,6 +29,16 @@ def command_line(request: PushRequest | PullRequest, store: StoreRow) -> str:
     return " ".join(map(quote, words(request, store)))
 
 
+def serve_line(store: StoreRow, address: str) -> str:
+    """The line that serves a store as the UI does: ``oci-store @prod serve --listen 127.0.0.1:5000``."""
+    is_named = store.origin == "saved"
+    line = ["oci-store", f"@{store.name}" if is_named else store.backend, "serve"]
+    if not is_named:
+        line += [str(store.settings.get("bucket", ""))] if store.backend != "fs" else []
+        line += store_options(store.settings, store.backend)
+    return " ".join(map(quote, [*line, "--listen", address]))
+
+
 def words(request: PushRequest | PullRequest, store: StoreRow) -> list[str]:
     """The same as the program gets it from a shell."""
     is_push = isinstance(request, PushRequest)

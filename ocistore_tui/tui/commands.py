@@ -86,6 +86,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("zoom", "z", "Zoom", "Give the pane the whole width, or take it back", "main", "view"),
     Command("dock-resume", "R", "Resume", "Go on with the transfers the dock names as interrupted or failed", "main", "transfer"),
     Command("dock-forget", "x", "Forget", "Take interrupted transfers off the list; what they sent stays in the store", "main", "transfer"),
+    Command("serve", "S", "Serve", "Serve the store as a registry on this computer, read only, for docker pull and others; again stops", "main", "store"),
     Command("demo", "n", "Demo content", "Fill an empty store with small real images made here", "main", "store"),
     # transfers screen
     Command("pause", "P", "Pause", "Pause or go on", "transfers", "transfer", in_bar=True),

@@ -13,6 +13,17 @@ from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.stores import CheckStep, StoreRow
 
 
+class Served(Protocol):
+    """A store that is served as a registry."""
+
+    @property
+    def address(self) -> str:
+        """``HOST:PORT``, as clients name it before a repository."""
+
+    def close(self) -> None:
+        """Serve no more, once running requests have finished or their time is up; may block."""
+
+
 class Stores(Protocol):
     """Stores and local places of this machine. Every method may block and is called from worker threads."""
 
@@ -27,6 +38,9 @@ class Stores(Protocol):
 
     def open(self, row: StoreRow) -> Service:
         """Open it; nothing is read or written yet. `UsageError` when it is of no use as described."""
+
+    def serve(self, row: StoreRow) -> Served:
+        """Serve it as a registry, read only, to this computer only; raises what is in the way."""
 
     def check(self, row: StoreRow, *, write: bool = False) -> Iterator[CheckStep]:
         """Try it step by step; with ``write`` also put and delete one object. Never raises but `UsageError`."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ocistore_tui.engine.service import Service
 from ocistore_tui.model.local import LocalPlace
 from ocistore_tui.model.stores import Mode, StoreRow
+from ocistore_tui.tui.ports import Served
 from ocistore_tui.tui.rows.compare import Comparison
 
 
@@ -22,6 +23,13 @@ class Session:
     place_label: str = ""
     """What was found there, in words."""
     comparison: Comparison = field(default_factory=Comparison)
+    served: Served | None = None
+    """The registry that serves the store; None: it is not served."""
+
+    @property
+    def served_at(self) -> str:
+        """``HOST:PORT`` of that registry; empty: there is none."""
+        return self.served.address if self.served is not None else ""
 
     @property
     def allows_adding(self) -> bool:

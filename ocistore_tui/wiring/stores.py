@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ocistore_tui.config import data_dir, load_connections, remove_connection, save_connection
 from ocistore_tui.engine.service import Service
@@ -26,6 +26,9 @@ from ocistore_tui.wiring.rows import (
     url_of,
 )
 from ocistore_tui.wiring.service import open_service
+
+if TYPE_CHECKING:
+    from ocistore_tui.wiring.served import Served
 
 Request = PushRequest | PullRequest
 
@@ -82,6 +85,12 @@ class LocalStores:
     def open(self, row: StoreRow) -> Service:
         """Open it; nothing is read or written yet."""
         return open_service(self._place(row))
+
+    def serve(self, row: StoreRow) -> Served:
+        """Serve it as a registry, read only, to this computer only: at the usual port, or at any that is free."""
+        from ocistore_tui.wiring.served import Served
+
+        return Served(self._place(row))
 
     def check(self, row: StoreRow, *, write: bool = False) -> Iterator[CheckStep]:
         """Try it step by step."""

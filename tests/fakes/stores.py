@@ -18,6 +18,18 @@ READ_ONLY = replace(PROD, name="archive", url="s3://acme-archive", mode=Mode.REA
 DEMO_FOLDER = LocalPlace("folder", "/demo/archives", "demo archives")
 
 
+class FakeServed:
+    """A registry nobody can reach."""
+
+    address = "127.0.0.1:5000"
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
 class FakeStores(Gates):
     """Opens one service for every row, unless ``services`` has one for its name.
 
@@ -36,6 +48,8 @@ class FakeStores(Gates):
         self.kept: dict[str, tuple[PushRequest | PullRequest, ...]] = {}
         """What was kept as unfinished, by store name."""
         self.policy_text = ""
+        self.served: list[FakeServed] = []
+        """What was served, the last one last."""
 
     def saved(self) -> Sequence[StoreRow]:
         self.arrive("saved")
@@ -60,6 +74,11 @@ class FakeStores(Gates):
     def open(self, row: StoreRow) -> FakeService:
         self.arrive("open", row.name)
         return self.services.get(row.name, self.service)
+
+    def serve(self, row: StoreRow) -> FakeServed:
+        self.arrive("serve", row.name)
+        self.served.append(FakeServed())
+        return self.served[-1]
 
     def check(self, row: StoreRow, *, write: bool = False) -> Iterator[CheckStep]:
         self.arrive("check", row.name)

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 _LABEL_WIDTH = 18
 
 
-def tag_items(repository: str, row: TagRow, line: str) -> list[tuple[str, str]]:
-    """What names a tag, and the command line that pulls it."""
+def tag_items(repository: str, row: TagRow, line: str, served_at: str = "") -> list[tuple[str, str]]:
+    """What names a tag, and the command lines that pull it; ``served_at`` is where its store is served."""
     items = [("reference", f"{repository}:{row.name}")]
     items += [("with its digest", f"{repository}@{row.digest}"), ("digest", str(row.digest))] if row.digest else []
     items += [("image id", str(digest)) for digest in row.image_ids[:2]]
+    items += [("docker pull", f"docker pull {served_at}/{repository}:{row.name}")] if served_at else []
     return [*items, ("pull command", line)]
 
 

@@ -319,6 +319,8 @@ class DetailScreen(Screen[None]):
             items.append(("image id", str(Digest.of(image.config))))
         if value and here == self.reference:
             items.append(("this row", value.splitlines()[0]))
+        if self.session.served_at:
+            items.append(("docker pull", f"docker pull {self.session.served_at}/{here}"))
         items.append(("pull command", command_line(self._pull_here(), self.session.store)))
         self.app.push_screen(CopyScreen(items))
 

@@ -18,6 +18,7 @@ from ocistore_tui.errors import OciStoreError
 from ocistore_tui.model.local import LocalPlace
 from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.reference import Reference
+from ocistore_tui.tui import serving
 from ocistore_tui.tui.commands import bindings_of
 from ocistore_tui.tui.format import plural
 from ocistore_tui.tui.resuming import resume
@@ -143,6 +144,10 @@ class MainScreen(Screen[None]):
         count = act(self.dock.offered(command_id))
         if count:
             self.app.say(f"{plural(count, 'transfer')} {ending}")
+
+    def action_serve(self) -> None:
+        """The store as a registry on this computer, or no more."""
+        serving.toggle(self.app, self.session)
 
     def action_zoom(self) -> None:
         """One pane with the whole width, or both."""

@@ -368,7 +368,7 @@ class BucketPane(Side):
             return
         is_served = is_repository(key[0]) and is_tag(key[1])
         line = command_line(self._request(key), self.session.store) if is_served else ""
-        self.app.push_screen(CopyScreen(tag_items(key[0], row, line)))
+        self.app.push_screen(CopyScreen(tag_items(key[0], row, line, self.session.served_at if is_served else "")))
 
     def _copy_rights(self) -> None:
         from ocistore_tui.tui.screens.copy import CopyScreen

@@ -54,6 +54,8 @@ class HeaderFacts:
     now: float = 0.0
     trouble: str = ""
     """Why what is shown of the store may not be true any more, in a word: ``OFFLINE``, ``DENIED``."""
+    served: str = ""
+    """Where the store is served as a registry, such as ``127.0.0.1:5000``."""
     notice: str = ""
     """What is about to happen, such as ``quits in 0:18``."""
 
@@ -125,6 +127,7 @@ def facts_of(app: OcistoreApp) -> HeaderFacts:
         seen_at=feed.seen_at if feed else None,
         now=app.clock(),
         trouble=trouble_of(feed.error) if feed else "",
+        served=session.served_at,
         notice=app.runner.quit_words(),
     )
 
@@ -146,7 +149,7 @@ def header_parts(facts: HeaderFacts, width: int, *, cut: str = "…") -> list[Pa
     """
     name, url = inert(facts.name, limit=60), inert(facts.url, limit=200)
     right = _right(facts, width)
-    must_stay = bool(facts.trouble) + bool(facts.notice)
+    must_stay = bool(facts.trouble) + bool(facts.served) + bool(facts.notice)
     least = [(f" {_PROGRAM} ", ""), (f" {name}", ""), *_after_url(facts)]
 
     def room_left() -> int:
@@ -191,6 +194,8 @@ def _right(facts: HeaderFacts, width: int) -> list[Part]:
     index = facts.trouble if facts.trouble and width < _FULL_WIDTH else index_words(facts)
     if index and (width >= 100 or facts.trouble):
         parts.append((f"{index} ", "bold $text-warning" if facts.trouble else ""))
+    if facts.served:
+        parts.append((f"SERVED AT {facts.served} ", "bold $text-accent"))
     if facts.notice:
         parts.append((f" {inert(facts.notice, limit=40)} ", "bold reverse"))
     return parts

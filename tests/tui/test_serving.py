@@ -1,0 +1,75 @@
+"""The open store as a registry on this computer: begun and ended by one key, said in the header, ready to copy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.pilot import Pilot
+
+from ocistore_tui.errors import AccessDenied
+from ocistore_tui.tui.command_line import serve_line
+from ocistore_tui.tui.screens.copy import CopyScreen
+from tests.fakes.service import FakeService
+from tests.fakes.stored import make_image
+from tests.fakes.stores import PROD, READ_ONLY, FakeStores
+from tests.tui.conftest import open_app
+from tests.tui.waiting import screen_text, until
+
+
+def a_store() -> FakeStores:
+    service = FakeService()
+    service.add_tag("team/app", "1", make_image("app"))
+    return FakeStores(service)
+
+
+async def serve(pilot: Pilot[Any], app: Any) -> None:
+    await until(pilot, lambda: app.main_screen.bucket.model.is_complete)
+    await pilot.press("S")
+    await until(pilot, lambda: "SERVED AT 127.0.0.1:5000" in screen_text(app).splitlines()[0])
+
+
+async def test_one_key_serves_the_store_and_the_same_key_stops() -> None:
+    stores = a_store()
+    async with open_app(stores=stores) as (app, pilot):
+        await serve(pilot, app)
+        await pilot.press("S")
+        await until(pilot, lambda: stores.served[0].is_closed)
+        await until(pilot, lambda: "SERVED" not in screen_text(app).splitlines()[0])
+        assert [line for _, line, _ in app.commands_done] == ["oci-store @prod-images serve --listen 127.0.0.1:5000"]
+
+
+async def test_the_line_that_pulls_from_it_can_be_copied_only_while_it_is_served() -> None:
+    async with open_app(stores=a_store()) as (app, pilot):
+        await serve(pilot, app)
+        await pilot.press("2", "G", "y")
+        await until(pilot, lambda: isinstance(app.screen, CopyScreen))
+        assert "docker pull 127.0.0.1:5000/team/app:1" in screen_text(app)
+        await pilot.press("escape", "S")
+        await until(pilot, lambda: not app.session.served_at)
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, CopyScreen))
+        assert "docker pull 127.0.0.1:5000/team" not in screen_text(app)
+
+
+async def test_another_store_is_not_served_in_its_place() -> None:
+    stores = a_store()
+    async with open_app(stores=stores) as (app, pilot):
+        await serve(pilot, app)
+        app.open_store(READ_ONLY)
+        await until(pilot, lambda: stores.served[0].is_closed)
+        assert app.session.served is None
+        assert len(stores.served) == 1
+
+
+async def test_what_is_in_the_way_is_said() -> None:
+    stores = a_store()
+    stores.fail("serve", AccessDenied("not allowed to listen there", fix="use another port"))
+    async with open_app(stores=stores) as (app, pilot):
+        await until(pilot, lambda: app.main_screen.bucket.model.is_complete)
+        await pilot.press("S")
+        await until(pilot, lambda: "not allowed to listen there" in screen_text(app))
+        assert app.session.served is None
+
+
+def test_the_command_line_names_the_store_as_it_is_opened() -> None:
+    assert serve_line(PROD, "127.0.0.1:5000") == "oci-store @prod-images serve --listen 127.0.0.1:5000"
