@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +28,9 @@ OURS = str(Path(sys.executable).with_name("oci-store"))
 SKOPEO = tool("skopeo") or "skopeo"
 T = TypeVar("T")
 _NEW_LAYER_BYTES = 1_000_000
+_WAYS = {"ours": "auto", "archive": "archive", "registry": "registry"}
+"""What takes part for us, and its ``--via``."""
+_SAID = {"archive": "ours, archive", "registry": "ours, registry"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Bench:
     work: Path
     image: Path
     who: frozenset[str]
-    """Of ``ours``, ``docker`` and ``skopeo``."""
+    """Of ``ours``, ``archive`` and ``registry`` (ours, told which way to go), ``docker`` and ``skopeo``."""
     stamp: int = field(default_factory=lambda: int(time.time()))
     samples: list[Sample] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -105,13 +109,13 @@ def push_rows(bench: Bench, daemon: Daemon, stores: list[Store], turn: int) -> N
 
     docker and skopeo share an image: skopeo compresses by itself and pushes to another repository.
     """
-    names = {who: f"{who}-{daemon.word}-{turn}-{bench.stamp}" for who in ("ours", "docker") if _takes_part(bench, who)}
+    names = {who: f"{who}-{daemon.word}-{turn}-{bench.stamp}" for who in (*_WAYS, "docker") if _takes_part(bench, who)}
     for name in names.values():
         _load(bench, daemon, name)
         _add_layer(bench, daemon, name)
-    contestants: list[tuple[str, Callable[[Store], None]]] = []
-    if "ours" in bench.who:
-        contestants.append(("ours", lambda store: _push_ours(bench, daemon, store, names["ours"])))
+    contestants: list[tuple[str, Callable[[Store], None]]] = [
+        (who, partial(_push_ours, bench, daemon, names[who], who)) for who in _WAYS if who in names
+    ]
     if "docker" in bench.who:
         contestants.append(("docker", lambda store: _push_docker(bench, daemon, store, names["docker"])))
     if bench.skopeo_reaches(daemon):
@@ -131,10 +135,14 @@ def push_rows(bench: Bench, daemon: Daemon, stores: list[Store], turn: int) -> N
 
 def pull_rows(bench: Bench, daemons: list[Daemon], store: Store, turn: int) -> None:
     """Full pull, and a pull of which all but one small layer is there already. Daemons share what is stored."""
+
+    def pull_ours(via: str) -> Callable[[Daemon, str, str], Run]:
+        return lambda daemon, name, tag: _ours(
+            bench, daemon, store, "pull", f"{name}:{tag}", "--image", f"bench/{name}:{tag}", "--via", via
+        )
+
     contestants: dict[str, Callable[[Daemon, str, str], Run]] = {
-        "ours": lambda daemon, name, tag: _ours(
-            bench, daemon, store, "pull", f"{name}:{tag}", "--image", f"bench/{name}:{tag}"
-        ),
+        **{who: pull_ours(via) for who, via in _WAYS.items()},
         "docker": lambda daemon, name, tag: _docker(daemon, "pull", "-q", f"{store.registry}/{name}:{tag}"),
         "skopeo": lambda daemon, name, tag: run(
             [SKOPEO, "copy", "--quiet", "--src-tls-verify=false", "--dest-daemon-host", daemon.host,
@@ -150,7 +158,7 @@ def pull_rows(bench: Bench, daemons: list[Daemon], store: Store, turn: int) -> N
         for who, name in _rotated(list(names.items()), turn):
             if who == "skopeo" and not bench.skopeo_reaches(daemon):
                 continue
-            said = {"docker": "docker pull"}.get(who, who)
+            said = _SAID.get(who, "docker pull" if who == "docker" else who)
             with bench.survived(daemon.label, store.kind, said):
                 bench.note(daemon, store, "full pull", said, contestants[who](daemon, name, "1"))
                 bench.note(daemon, store, "one small layer missing", said, contestants[who](daemon, name, "2"))
@@ -174,13 +182,15 @@ def remove_images(bench: Bench, daemon: Daemon) -> list[str]:
     return left
 
 
-def _push_ours(bench: Bench, daemon: Daemon, store: Store, name: str) -> None:
+def _push_ours(bench: Bench, daemon: Daemon, name: str, who: str, store: Store) -> None:
     def push(image: str) -> Run:
-        return _ours(bench, daemon, store, "push", f"{name}:1", "--image", f"bench/{image}:1")
+        words = ("--image", f"bench/{image}:1", "--via", _WAYS[who])
+        return _ours(bench, daemon, store, "push", f"{name}:1", *words)
 
-    bench.note(daemon, store, "first push", "ours", push(name))
-    bench.note(daemon, store, "re-push, nothing changed", "ours", push(name))
-    bench.note(daemon, store, "one small layer changed", "ours", push(f"{name}-b"))
+    said = _SAID.get(who, who)
+    bench.note(daemon, store, "first push", said, push(name))
+    bench.note(daemon, store, "re-push, nothing changed", said, push(name))
+    bench.note(daemon, store, "one small layer changed", said, push(f"{name}-b"))
 
 
 def _push_docker(bench: Bench, daemon: Daemon, store: Store, name: str) -> None:

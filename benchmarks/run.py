@@ -26,6 +26,7 @@ from benchmarks.images import Bench, cleaned, find_daemon, pull_rows, push_rows
 from benchmarks.report import RESULTS, images_table, write_part
 from benchmarks.stores import Store, directory_store, s3_store
 
+_WHO = "ours,archive,registry,docker,skopeo"
 OPENERS: dict[str, Callable[[Path], AbstractContextManager[Store]]] = {"fs": directory_store, "s3": s3_store}
 
 
@@ -118,7 +119,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3, help="pushes of each kind (3)")
     parser.add_argument("--pull-runs", type=int, default=2, help="pulls of each kind (2)")
     parser.add_argument("--stores", type=words("fs,s3"), default=["fs", "s3"])
-    parser.add_argument("--who", type=words("ours,docker,skopeo"), default=["ours", "docker", "skopeo"])
+    parser.add_argument("--who", type=words(_WHO), default=_WHO.split(","))
     parser.add_argument(
         "--keys", type=int, default=200_000, help="keys listed per adapter; figures are scaled to a million"
     )
