@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import closing
@@ -14,14 +15,15 @@ from ocistore_tui.engine.job import StopSignal
 from ocistore_tui.engine.ports import RegistrySource
 from ocistore_tui.engine.progress import Tracker
 from ocistore_tui.engine.publish import Closure, close
-from ocistore_tui.engine.transport import sends_little
-from ocistore_tui.errors import IntegrityError, NotFound
+from ocistore_tui.engine.transport import PROBE_S, sends_little
+from ocistore_tui.errors import Cancelled, IntegrityError, NotFound
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import EngineEvent, ImageFacts, SourceKind
 from ocistore_tui.model.manifest import Index, Manifest
 from ocistore_tui.model.plan import PushPlan
 from ocistore_tui.model.progress import LayerState
 from ocistore_tui.serving.loopback import Loopback
+from ocistore_tui.serving.message import BodyBroken
 from ocistore_tui.serving.rules import Event, Rules, What
 
 _STATES = {What.STORED: LayerState.UPLOADED, What.LINKED: LayerState.LINKED, What.EXISTS: LayerState.EXISTS}
@@ -65,20 +67,27 @@ def push_by_registry(
         OciStoreError: as engine and store say.
     """
     watch = _Watch(facts, intake, tracker, stop, is_shown=not probes)
+    lacking = frozenset(layer.diff_id for layer in plan.layers if layer.action is LayerState.UPLOADED)
     rules = Rules(can_write=True, adopts=True, sets_tags=False)
     with Loopback(context.store, rules, watch.hear) as loopback:
         # Not the tag that is meant: an engine that finds it already names the image would push no manifest.
         name = f"{loopback.name(plan.reference.repository)}:{secrets.token_hex(8)}"
-        with closing(source.push(name, cancel=stop)) as events:
-            for event in events:
-                watch.say(event)
-                if not watch.is_shown:
-                    verdict = sends_little(watch.told, facts, watch.elapsed_s)
+        try:
+            with closing(source.push(name, cancel=watch)) as events:
+                for event in events:
+                    watch.say(event)
+                    verdict = watch.is_shown or sends_little(watch.told, facts, lacking, watch.elapsed_s)
                     if verdict is False:
                         return None
                     if verdict:
                         watch.show()
-    watch.show()
+            watch.show()
+        except Cancelled:
+            if watch.is_shown or stop.is_set():
+                raise
+            return None
+        finally:
+            watch.give_up()
     if watch.root is None:
         raise IntegrityError("the engine pushed no manifest", where=plan.source, fix="use --via archive")
     intake.states.update(watch.states)
@@ -86,7 +95,11 @@ def push_by_registry(
 
 
 class _Watch:
-    """Puts together what the registry hears and what the engine says, for progress and for the result."""
+    """Puts together what the registry hears and what the engine says, for progress and for the result.
+
+    While it is not decided whether this push goes on, nothing of it is shown, and no byte taken: what is given up must
+    leave nothing in the store. To the engine's push it is the signal that ends it.
+    """
 
     def __init__(
         self, facts: ImageFacts, intake: Intake, tracker: Tracker, stop: StopSignal, *, is_shown: bool
@@ -99,7 +112,24 @@ class _Watch:
         """Of the manifest that came under the tag."""
         self.told: dict[str, EngineEvent] = {}
         """The last event of each layer, with the largest total there was."""
-        self.is_shown = is_shown
+        self._is_given_up = False
+        self._decided = threading.Event()
+        if is_shown:
+            self._decided.set()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is decided that this push goes on."""
+        return self._decided.is_set() and not self._is_given_up
+
+    def is_set(self) -> bool:
+        """Whether the engine is to stop: on request, or because it took too long to say what it would send."""
+        return self._stop.is_set() or (not self.is_shown and self.elapsed_s > PROBE_S)
+
+    def give_up(self) -> None:
+        """The push goes on no more; uploads that waited for that end, too."""
+        self._is_given_up = not self._decided.is_set()
+        self._decided.set()
 
     @property
     def elapsed_s(self) -> float:
@@ -109,6 +139,9 @@ class _Watch:
     def hear(self, event: Event) -> None:
         """What the registry did; from any thread."""
         if event.what is What.BYTES:
+            self._decided.wait()
+            if self._is_given_up:
+                raise BodyBroken("the push was given up")
             self._stop.is_set()  # during a pause this waits, and so does the engine that sends
             self._tracker.moved(event.size_bytes)
         if event.digest is None:
@@ -134,7 +167,7 @@ class _Watch:
     def show(self) -> None:
         """From now on progress shows what the engine says."""
         if not self.is_shown:
-            self.is_shown = True
+            self._decided.set()
             self._tracker.stage("uploading")
             for event in self.told.values():
                 self._show(event)

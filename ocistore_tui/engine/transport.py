@@ -7,10 +7,11 @@ engine pushes to or pulls from a registry of ours over the store; then it moves 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from ocistore_tui.engine.ports import ImageSource, ImageTarget, RegistrySource, RegistryTarget
 from ocistore_tui.errors import UsageError
+from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import EngineEvent, ImageFacts, SourceKind
 from ocistore_tui.model.plan import PullRequest, PushRequest, Way
 
@@ -64,14 +65,20 @@ def way_of_pull(request: PullRequest, target: ImageTarget) -> Way:
     return _asked_for(obstacle, target.label)
 
 
-def sends_little(told: Mapping[str, EngineEvent], facts: ImageFacts, elapsed_s: float) -> bool | None:
-    """Whether a push to a registry ends sooner than an export; None: it cannot be told yet.
+def sends_little(
+    told: Mapping[str, EngineEvent], facts: ImageFacts, lacking: Set[Digest | None], elapsed_s: float
+) -> bool | None:
+    """Whether a push to a registry ends sooner than an export, and sends no more; None: it cannot be told yet.
 
     Args:
         told: The last thing the engine said of each layer; its total is the most it ever named.
         facts: The image.
+        lacking: Diff IDs of the layers that the store does not have.
         elapsed_s: Since the push began.
     """
+    needed = {diff_id.encoded[:12] for diff_id in lacking if diff_id is not None}
+    if any(event.status.startswith("Push") and layer not in needed for layer, event in told.items()):
+        return False  # the store has it, in other bytes: an export leaves it out
     undecided = len(told) < len(set(facts.diff_ids)) or any(event.status in _UNDECIDED for event in told.values())
     if undecided:
         return None if elapsed_s < PROBE_S else False

@@ -67,4 +67,4 @@ class Event:
 
 
 Listener: TypeAlias = Callable[[Event], None]
-"""Hears of everything, from any thread; has to be quick and to raise nothing."""
+"""Hears of everything, from any thread; may hold an upload up, or end it with `BodyBroken`, where it hears of bytes."""

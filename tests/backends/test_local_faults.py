@@ -138,7 +138,9 @@ from pathlib import Path
 from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.errors import OciStoreError
 from ocistore_tui.model.digest import Digest
+from ocistore_tui.model.words import size
 
+size(0)  # what it needs cannot be read later
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 store = LocalStore(Path(sys.argv[1]), create=True)
 BLOB = sys.argv[2]

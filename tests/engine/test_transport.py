@@ -99,14 +99,22 @@ def told(*words: tuple[str, int]) -> dict[str, EngineEvent]:
     }
 
 
+ALL = frozenset(LAYERS)
+
+
 def test_layers_the_registry_has_cost_nothing_and_a_small_new_one_is_pushed() -> None:
     there = ("Layer already exists", 0)
-    assert sends_little(told(there, there, ("Pushing", 1_000_000)), facts(), 0.1) is True
-    assert sends_little(told(there, there, ("Pushing", 400_000_000)), facts(), 0.1) is False
+    assert sends_little(told(there, there, ("Pushing", 1_000_000)), facts(), ALL, 0.1) is True
+    assert sends_little(told(there, there, ("Pushing", 400_000_000)), facts(), ALL, 0.1) is False
+
+
+def test_a_layer_the_store_has_already_in_other_bytes_is_not_pushed_again() -> None:
+    there = ("Layer already exists", 0)
+    assert sends_little(told(there, there, ("Pushing", 1_000_000)), facts(), ALL - {LAYERS[2]}, 0.1) is False
 
 
 def test_nothing_is_decided_before_every_layer_was_looked_at_or_the_time_is_up() -> None:
     undecided = told(("Layer already exists", 0), ("Preparing", 0), ("Waiting", 0))
-    assert sends_little(undecided, facts(), PROBE_S / 2) is None
-    assert sends_little(told(("Layer already exists", 0)), facts(), PROBE_S / 2) is None
-    assert sends_little(undecided, facts(), PROBE_S) is False
+    assert sends_little(undecided, facts(), ALL, PROBE_S / 2) is None
+    assert sends_little(told(("Layer already exists", 0)), facts(), ALL, PROBE_S / 2) is None
+    assert sends_little(undecided, facts(), ALL, PROBE_S) is False
