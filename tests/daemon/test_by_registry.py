@@ -109,8 +109,8 @@ def test_names_a_killed_process_left_go_with_the_next_transfer(host: str, tmp_pa
     assert client(host, "images", "-q", f"{unique}:1").strip()
 
 
-def test_a_killed_push_leaves_no_tag_and_nothing_that_listens(host: str, tmp_path: Path, unique: str) -> None:
-    load(host, tmp_path, unique, Image(tuple(layer(f"{unique}{n}", 15_000_000) for n in range(3))))
+def test_a_killed_push_leaves_no_broken_tag_and_nothing_that_listens(host: str, tmp_path: Path, unique: str) -> None:
+    load(host, tmp_path, unique, Image(tuple(layer(f"{unique}{n}", 30_000_000) for n in range(3))))
     command = [
         sys.executable, "-m", "ocistore_tui", "--no-tui", "--progress", "json", "fs", "push", f"{unique}:1", "--dir",
         str(tmp_path / "store"), "--docker-host", host, "--via", "registry",
@@ -119,19 +119,22 @@ def test_a_killed_push_leaves_no_tag_and_nothing_that_listens(host: str, tmp_pat
         assert running.stderr is not None
         told = next(line for line in running.stderr if '"uploading"' in line or running.poll() is not None)
         assert '"uploading"' in told, told
-        (left,) = {line.split()[0] for line in names_left(host)}
         running.kill()
+    (left,) = {line.split()[0] for line in names_left(host)}
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("localhost", int(left.split(":")[1].partition("/")[0])), timeout=5)
     with directory_service(tmp_path / "store", docker_host=host) as service:
-        assert not list(service.repositories()) or list(service.tags(unique)) == []
+        if list(service.repositories()):
+            assert [row.flaw for row in service.tags(unique) if row.flaw] == [], "no tag, or a whole one"
         assert push(service, f"{unique}:1", via="registry").digest
         assert list(service.flaws(unique)) == []
+    with directory_service(tmp_path / "other", docker_host=host) as service:
+        assert push(service, f"{unique}:1", via="registry").via == "registry"
     assert names_left(host) == []
 
 
 def test_a_stopped_push_leaves_nothing_in_the_engine(host: str, tmp_path: Path, unique: str) -> None:
-    load(host, tmp_path, unique, Image(tuple(layer(f"{unique}{n}", 15_000_000) for n in range(3))))
+    load(host, tmp_path, unique, Image(tuple(layer(f"{unique}{n}", 40_000_000) for n in range(3))))
     stop = threading.Event()
 
     def watch(snapshot: JobSnapshot) -> None:
