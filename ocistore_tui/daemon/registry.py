@@ -30,8 +30,8 @@ def obstacle(client: EngineClient) -> str:
 
 
 @contextlib.contextmanager
-def named(client: EngineClient, name: str, *others: str) -> Iterator[None]:
-    """Take ``name`` and ``others`` away again, whatever happens inside; and what killed processes left before."""
+def named(client: EngineClient, name: str) -> Iterator[None]:
+    """Take ``name`` away again, whatever happens inside; and what killed processes left before."""
     sweep(client)
     try:
         yield
@@ -39,9 +39,8 @@ def named(client: EngineClient, name: str, *others: str) -> Iterator[None]:
         client = EngineClient(client.address, answer_s=_HURRIED_S if isinstance(error, Cancelled) else _PATIENT_S)
         raise
     finally:
-        for one in (name, *others):
-            with contextlib.suppress(OciStoreError):
-                client.untag(one)
+        with contextlib.suppress(OciStoreError):
+            client.untag(name)
 
 
 def sweep(client: EngineClient) -> None:
