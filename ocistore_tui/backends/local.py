@@ -23,7 +23,7 @@ from ocistore_tui.backends.base import (
 )
 from ocistore_tui.backends.local_check import check_directory
 from ocistore_tui.backends.local_errors import store_error, translated
-from ocistore_tui.backends.local_files import check_space, current_token, seal, write_all
+from ocistore_tui.backends.local_files import GrowingFile, check_space, current_token, seal
 from ocistore_tui.backends.local_listing import child_dirs, entry_of, stamp, walk
 from ocistore_tui.backends.local_paths import KeyPaths
 from ocistore_tui.backends.local_reader import FileReader, open_file
@@ -171,7 +171,7 @@ class LocalStore(ObjectStore):
             return self._same_already(key, data)
         with translated(str(target)):
             with self._tree.new_file(key) as (file, new):
-                write_all(file, data)
+                GrowingFile(file).write(data)
                 token = seal(file)
                 with self._tree.locked():
                     try:
@@ -201,8 +201,9 @@ class LocalStore(ObjectStore):
         where = str(target)
         with translated(where), self._tree.new_file(key) as (file, new):
             check_space(self._tree.staging, size_bytes)
+            growing = GrowingFile(file)
             for chunk in checked_chunks(chunks, size_bytes=size_bytes, digest=digest, where=where, cancel=cancel):
-                write_all(file, chunk)
+                growing.write(chunk)
                 if progress:
                     progress(len(chunk))
             return self._publish_blob(file, new, target)

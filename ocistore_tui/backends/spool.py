@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import BinaryIO
 
+from ocistore_tui.backends.local_files import GrowingFile
 from ocistore_tui.errors import NoSpace
 
 MEMORY_BYTES = 4 * 1024 * 1024
@@ -24,7 +24,8 @@ class Spool:
         self._directory = directory
         self._memory_bytes = memory_bytes
         self._memory: bytearray | None = bytearray()
-        self._file: BinaryIO | None = None
+        self._file: int | None = None
+        self._growing: GrowingFile | None = None
         self.path: Path | None = None
 
     def write(self, data: bytes) -> None:
@@ -43,8 +44,9 @@ class Spool:
     def finish(self) -> None:
         """End writing, so that the file can be read by its path."""
         if self._file is not None:
+            descriptor, self._file = self._file, None
             try:
-                self._file.close()
+                os.close(descriptor)
             except OSError as error:
                 raise self._no_space(error) from error
 
@@ -57,7 +59,8 @@ class Spool:
         """Forget everything; the file, if it is still there, goes too."""
         self._memory = None
         if self._file is not None:
-            self._file.close()
+            os.close(self._file)
+            self._file = None
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
@@ -68,19 +71,17 @@ class Spool:
             name = f"{os.getpid()}-{os.urandom(8).hex()}.tmp"
             self.path = Path(self._directory or tempfile.gettempdir()) / name
             mode = 0o666 if self._directory else 0o600
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-            self._file = os.fdopen(descriptor, "wb", buffering=0)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         except OSError as error:
             raise self._no_space(error) from error
+        self._growing = GrowingFile(self._file, is_to_stay=self._directory is not None)
         self._append(self._memory)
         self._memory = None
 
     def _append(self, data: bytes | bytearray) -> None:
-        assert self._file is not None
-        rest = memoryview(data)
+        assert self._growing is not None
         try:
-            while rest:  # a disk that is nearly full takes a part, and says so only the next time
-                rest = rest[self._file.write(rest) :]
+            self._growing.write(data)
         except OSError as error:
             raise self._no_space(error) from error
 

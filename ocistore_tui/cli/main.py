@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -24,16 +25,21 @@ if TYPE_CHECKING:
     from ocistore_tui.tui.ports import Opening, Stores
 
 EXIT_BUG = 70
+_GARBAGE_AFTER = 50_000
+"""Objects. What modules make while they are loaded is no garbage: to look for it there is a tenth of a short command."""
+_SHORT_SEARCHES = gc.get_threshold()
 
 
 def main() -> None:
     """``ocistore-tui``: the terminal UI, or headless with ``--no-tui``."""
+    gc.set_threshold(_GARBAGE_AFTER)
     arguments = sys.argv[1:]
     leave(run(arguments, name="ocistore-tui", has_screen=not is_headless(arguments)))
 
 
 def main_headless() -> None:
     """``oci-store``: always headless."""
+    gc.set_threshold(_GARBAGE_AFTER)
     leave(run(sys.argv[1:], name="oci-store"))
 
 
@@ -94,6 +100,9 @@ def _show(state: Globals, opening: Opening, stores: Stores) -> None:
     """Show the terminal UI until it is left, then say what came of it. Nothing else here loads a screen."""
     from ocistore_tui.tui.app import run as run_screen
 
+    # A screen lives long, and must not wait for one long search where many short ones do.
+    gc.freeze()
+    gc.set_threshold(*_SHORT_SEARCHES)
     # The event loop takes Ctrl-C as it comes, and gives the terminal back before it ends.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -115,6 +124,7 @@ def leave(code: int) -> NoReturn:
             continue
     if code > 128:
         os._exit(code)
+    gc.freeze()  # the system takes all memory back anyway
     sys.exit(code)
 
 

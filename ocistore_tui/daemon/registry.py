@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import threading
 from collections.abc import Iterator
 
 from ocistore_tui.daemon.client import EngineClient
@@ -31,10 +32,13 @@ def obstacle(client: EngineClient) -> str:
 
 @contextlib.contextmanager
 def named(client: EngineClient, name: str) -> Iterator[None]:
-    """Take ``name`` away again, whatever happens inside; and what killed processes left before."""
-    sweep(client)
+    """Take ``name`` away again, whatever happens inside; and, meanwhile, what killed processes left before."""
+    # An engine with many images takes long to list them.
+    sweeping = threading.Thread(target=sweep, args=(client,), name="ocistore-sweep", daemon=True)
+    sweeping.start()
     try:
         yield
+        sweeping.join(_HURRIED_S)
     except BaseException as error:
         client = EngineClient(client.address, answer_s=_HURRIED_S if isinstance(error, Cancelled) else _PATIENT_S)
         raise
@@ -44,12 +48,12 @@ def named(client: EngineClient, name: str) -> Iterator[None]:
 
 
 def sweep(client: EngineClient) -> None:
-    """Take names of our registries away on whose port nothing listens any more."""
-    for image in client.images():
-        for name in (*image.names, *image.repo_digests):
-            found = _OURS.match(name)
-            if found and not _listens(int(found[1])):
-                with contextlib.suppress(OciStoreError):
+    """Take names of our registries away on whose port nothing listens any more; as far as the engine lets us."""
+    with contextlib.suppress(OciStoreError):
+        for image in client.images():
+            for name in (*image.names, *image.repo_digests):
+                found = _OURS.match(name)
+                if found and not _listens(int(found[1])):
                     client.untag(name)
 
 

@@ -21,6 +21,9 @@ from ocistore_tui.serving.rules import Event, What
 from ocistore_tui.serving.sessions import Session
 
 
+_PIECE_BYTES = 256 * 1024
+
+
 def take_straight(context: Context, repository: str, digest: Digest, size_bytes: int, body: Body, upload: str) -> None:
     """Store a blob whose digest and size are known, as it comes in; see `Context.upload_slot`.
 
@@ -91,6 +94,6 @@ def mismatch(error: IntegrityError) -> Problem:
 
 
 def _told(context: Context, repository: str, body: Body, upload: str) -> Iterator[bytes]:
-    while chunk := body.read(MIB):
+    while chunk := body.read(_PIECE_BYTES):
         yield chunk
         context.tell(Event(What.BYTES, repository, size_bytes=len(chunk), upload=upload))
