@@ -1,6 +1,6 @@
 """The program over services in memory: doing nothing, or with four transfers that report ten times a second.
 
-    python -m benchmarks.ui_dock idle|busy
+python -m benchmarks.ui_dock idle|busy
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The program as a person starts it, with a watch on its event loop: written to the file named first when it ends.
 
-    python -m benchmarks.ui_program FILE SLOTS FOLDER ARGUMENTS…
+python -m benchmarks.ui_program FILE SLOTS FOLDER ARGUMENTS…
 """
 
 from __future__ import annotations

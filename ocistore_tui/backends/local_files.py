@@ -10,7 +10,6 @@ from pathlib import Path
 from ocistore_tui.backends.local_listing import stamp
 from ocistore_tui.errors import NoSpace
 
-
 _WRITE_BYTES = 64 * 1024
 """More in one call makes Linux take pages in such large pieces that only memory nobody used yet has them: in a virtual
 machine that comes from the host, ten times as slowly."""

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from ocistore_tui.backends.base import CancelSignal, check_cancel
 
@@ -18,23 +18,54 @@ GRACE_S = 0.8
 _POLL_S = 0.1
 
 
-def gather_parts(chunks: Iterable[bytes], part_bytes: int) -> Iterator[bytes]:
+class PartBuffers:
+    """Room for the parts of one upload, used again once they were sent: fresh memory costs more than to copy into it.
+
+    Args:
+        part_bytes: The size of every part but the last.
+    """
+
+    def __init__(self, part_bytes: int) -> None:
+        self.part_bytes = part_bytes
+        self._free: list[bytearray] = []
+
+    def take(self) -> bytearray:
+        """Room for one part; what is in it does not matter."""
+        try:
+            return self._free.pop()
+        except IndexError:
+            return bytearray(self.part_bytes)
+
+    def give(self, part: object) -> None:
+        """A part was sent, and nobody looks at it any more."""
+        if isinstance(part, bytearray):
+            self._free.append(part)
+
+
+def gather_parts(chunks: Iterable[bytes], part_bytes: int, buffers: PartBuffers | None = None) -> Iterator[bytes]:
     """Chunks of any size joined to parts of exactly ``part_bytes``; the last one, sent only at the end, may be shorter.
 
     A part is held back until more bytes follow or ``chunks`` ended well, so a reader that verifies at its end
     (`checked_chunks`) keeps the last part, and with it the publication, from happening. No bytes are one empty part.
+
+    Args:
+        chunks: Where the bytes come from.
+        part_bytes: How many go together.
+        buffers: Whose room whole parts are in, for who gives it back; without, each part is bytes of its own.
     """
-    buffer = bytearray()
+    room = buffers or PartBuffers(part_bytes)
+    buffer, size = room.take(), 0
     for chunk in chunks:
-        view = memoryview(chunk)
-        while len(view):
-            if len(buffer) == part_bytes:
-                yield bytes(buffer)
-                buffer.clear()
-            room = part_bytes - len(buffer)
-            buffer += view[:room]
-            view = view[room:]
-    yield bytes(buffer)
+        rest = memoryview(chunk)
+        while rest:
+            if size == part_bytes:
+                yield cast(bytes, buffer) if buffers else bytes(buffer)
+                buffer, size = room.take() if buffers else buffer, 0
+            step = min(part_bytes - size, len(rest))
+            buffer[size : size + step] = rest[:step]
+            size += step
+            rest = rest[step:]
+    yield bytes(memoryview(buffer)[:size])
 
 
 def send_parts(
@@ -45,10 +76,12 @@ def send_parts(
     where: str = "",
     progress: Callable[[int], None] | None = None,
     cancel: CancelSignal | None = None,
+    sent: Callable[[P], None] | None = None,
 ) -> list[T]:
     """Call ``send(number, part)`` for every part, ``workers`` at a time, and return the answers in order.
 
-    A part is bytes, or a `range` of bytes that another server fetches. ``progress`` gets the length of each.
+    A part is bytes, or a `range` of bytes that another server fetches. ``progress`` gets the length of each, ``sent``
+    the part itself as soon as nobody needs it any more.
 
     With one worker the parts go strictly in order. At most ``workers + 1`` parts are in memory.
 
@@ -57,7 +90,7 @@ def send_parts(
             after `GRACE_S`.
         Cancelled: ``cancel`` was set, noticed within a fraction of a second even while every request hangs.
     """
-    crew = _Crew(send, workers, progress)
+    crew = _Crew(send, workers, progress, sent)
     try:
         for number, part in enumerate(parts):
             crew.offer(number, part, where, cancel)
@@ -70,8 +103,14 @@ def send_parts(
 class _Crew(Generic[P, T]):
     """Threads that take parts; daemons, so that a hanging request cannot hold up the end of the process."""
 
-    def __init__(self, send: Callable[[int, P], T], workers: int, progress: Callable[[int], None] | None) -> None:
-        self._send = send
+    def __init__(
+        self,
+        send: Callable[[int, P], T],
+        workers: int,
+        progress: Callable[[int], None] | None,
+        sent: Callable[[P], None] | None,
+    ) -> None:
+        self._send, self._sent = send, sent
         self._workers = workers
         self._progress = progress
         self._slots = threading.Semaphore(workers)
@@ -127,6 +166,8 @@ class _Crew(Generic[P, T]):
             except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
                 self._failure = self._failure or error
             finally:
+                if self._sent:
+                    self._sent(part)
                 del part
                 self._slots.release()
 

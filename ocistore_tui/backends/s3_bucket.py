@@ -39,6 +39,8 @@ class Bucket:
         self.stop = StopSwitch()
         """What keeps abandoned uploads from being tried again."""
         self._is_there = False
+        self.checks_no_parts = False
+        """Whether the server did not check a part it had promised to check."""
 
     @property
     def connection(self) -> Connection:

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
+from isal import isal_zlib
+
 from ocistore_tui.backends.base import MIB, SMALL_OBJECT_BYTES, CancelSignal, Entry, check_cancel, checked_chunks
-from ocistore_tui.backends.parts import gather_parts, send_parts
+from ocistore_tui.backends.parts import PartBuffers, gather_parts, send_parts
 from ocistore_tui.backends.s3_bucket import Bucket
 from ocistore_tui.backends.s3_error_table import NOT_OFFERED
 from ocistore_tui.backends.s3_errors import code_of, made
-from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, Unavailable
+from ocistore_tui.errors import IntegrityError, NotFound, OciStoreError, Unavailable, Unsupported
 from ocistore_tui.model.digest import Digest
 
 T = TypeVar("T")
@@ -28,6 +30,7 @@ COPY_WHOLE_BYTES = 512 * MIB
 _COPY_PART_BYTES = 128 * MIB
 _MOST_PARTS = 9000
 _ABORT_WAIT_S = 1.0
+_CRC32 = {"ChecksumAlgorithm": "CRC32"}
 
 
 class Uploader:
@@ -51,7 +54,8 @@ class Uploader:
         checked = checked_chunks(chunks, size_bytes=size_bytes, digest=digest, where=where, cancel=cancel)
         if size_bytes <= SMALL_OBJECT_BYTES:
             return self._send_whole(key, b"".join(checked), digest, progress, cancel)
-        parts = gather_parts(checked, part_bytes(size_bytes))
+        buffers = PartBuffers(part_bytes(size_bytes))
+        parts = gather_parts(checked, buffers.part_bytes, buffers)
         with _Upload(self._bucket, key, cancel) as upload:
             upload.begin()
             sent = send_parts(
@@ -61,6 +65,7 @@ class Uploader:
                 where=where,
                 progress=progress,
                 cancel=cancel,
+                sent=buffers.give,
             )
             return upload.complete(sent, size_bytes)
 
@@ -113,6 +118,11 @@ class Uploader:
         return self._bucket.token_of(key, reply)
 
 
+def crc32_of(data: bytes) -> str:
+    """The checksum as S3 writes it."""
+    return base64.b64encode(isal_zlib.crc32(data).to_bytes(4, "big")).decode()
+
+
 def part_bytes(size_bytes: int) -> int:
     """The size of every part of an object of this size but the last: whole MiB, at least 8."""
     needed = -(-size_bytes // _MOST_PARTS)
@@ -148,7 +158,9 @@ class _Upload:
         self._id: str | None = None
         self._before: Entry | None = None
         self._is_complete = False
-        self._checksum = {"ChecksumAlgorithm": "CRC32"} if bucket.connection.sends_checksums else {}
+        self._checksum = _CRC32 if bucket.connection.sends_checksums else {}
+        self._is_checked = False
+        """Whether the server promised to check each part by a checksum of ours."""
 
     def __enter__(self) -> _Upload:
         return self
@@ -169,8 +181,17 @@ class _Upload:
 
     def _create(self) -> None:
         self._before = self._bucket.head(self._key)
-        wanted = {**self._checksum, **self._bucket.storage()}
-        reply = self._bucket.ask("create_multipart_upload", self._key, ("UploadId",), **wanted)
+        may_check = self._bucket.connection.may_check_parts and not self._bucket.checks_no_parts
+        wanted = {**(_CRC32 if may_check else self._checksum), **self._bucket.storage()}
+        try:
+            reply = self._bucket.ask("create_multipart_upload", self._key, ("UploadId",), **wanted)
+        except Unsupported:
+            if not may_check:
+                raise
+            self._bucket.checks_no_parts = True
+            self._create()
+            return
+        self._is_checked = may_check and reply.get("ChecksumAlgorithm") == "CRC32"
         self._id = str(reply["UploadId"])
         if self._abandoned.is_set():
             self._abort()
@@ -179,9 +200,14 @@ class _Upload:
         """Store one part; what completing needs to know of it."""
         with self._bucket.stop.watching(self._abandoned, self._cancel):
             content = {**self._place(number), "Body": data, **self._checksum}
-            reply = self._bucket.ask("upload_part", self._key, ("ETag",), **content)
+            checksum = {"ChecksumCRC32": crc32_of(data)} if self._is_checked else {}
+            reply = self._bucket.ask("upload_part", self._key, ("ETag",), **content, **checksum)
+            if checksum and reply.get("ChecksumCRC32") != checksum["ChecksumCRC32"]:
+                # It broke its promise: nobody has looked at these bytes.
+                self._is_checked, self._bucket.checks_no_parts = False, True
+                reply = self._bucket.ask("upload_part", self._key, ("ETag",), **content)
         part = {"PartNumber": number + 1, "ETag": reply["ETag"]}
-        if self._checksum and reply.get("ChecksumCRC32"):
+        if (self._checksum or checksum) and reply.get("ChecksumCRC32"):
             part["ChecksumCRC32"] = reply["ChecksumCRC32"]
         return part
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 EXIT_BUG = 70
 _GARBAGE_AFTER = 50_000
-"""Objects. What modules make while they are loaded is no garbage: to look for it there is a tenth of a short command."""
+"""New objects. What loading modules makes is no garbage, and to look for some there is a tenth of a short command."""
 _SHORT_SEARCHES = gc.get_threshold()
 
 

@@ -78,7 +78,9 @@ def parse_address(text: str, *, tls: bool = False, tls_verify: bool = True, cert
     scheme, separator, rest = text.partition("://")
     if not separator:
         raise UsageError(
-            "not an engine address", where=text, fix="write unix:///PATH, tcp://HOST:PORT, ssh://USER@HOST or context://NAME"
+            "not an engine address",
+            where=text,
+            fix="write unix:///PATH, tcp://HOST:PORT, ssh://USER@HOST or context://NAME",
         )
     if scheme == "unix":
         return Address("unix", path=rest or _DOCKER_SOCKET)

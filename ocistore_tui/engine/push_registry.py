@@ -26,6 +26,8 @@ from ocistore_tui.serving.loopback import Loopback
 from ocistore_tui.serving.message import BodyBroken
 from ocistore_tui.serving.rules import Event, Rules, What
 
+_LARGE_MOVES = 3
+"""As many layers as engines send at once, beside small ones."""
 _STATES = {What.STORED: LayerState.UPLOADED, What.LINKED: LayerState.LINKED, What.EXISTS: LayerState.EXISTS}
 _WORDS = {
     "Preparing": LayerState.WAITING,
@@ -68,7 +70,7 @@ def push_by_registry(
     """
     watch = _Watch(facts, intake, tracker, stop, is_shown=not probes)
     lacking = frozenset(layer.diff_id for layer in plan.layers if layer.action is LayerState.UPLOADED)
-    rules = Rules(can_write=True, adopts=True, sets_tags=False)
+    rules = Rules(can_write=True, adopts=True, sets_tags=False, large_moves=_LARGE_MOVES)
     with Loopback(context.store, rules, watch.hear) as loopback:
         # Not the tag that is meant: an engine that finds it already names the image would push no manifest.
         name = f"{loopback.name(plan.reference.repository)}:{secrets.token_hex(8)}"

@@ -90,9 +90,7 @@ def _find(context: Context, repository: str, digest: Digest) -> tuple[Entry, Wha
     return entry, What.EXISTS
 
 
-def _body(
-    context: Context, route: Route, digest: Digest, entry: Entry, start: int, length: int
-) -> bytes | Download:
+def _body(context: Context, route: Route, digest: Digest, entry: Entry, start: int, length: int) -> bytes | Download:
     try:
         download = Download(context, route.repository, digest, entry, start=start, length=length)
     except NotFound as error:

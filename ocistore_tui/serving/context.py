@@ -22,8 +22,6 @@ _REMEMBERED = 20_000
 _REQUESTS = 16
 _AHEAD = 2
 """Large blobs read from a bucket in parallel pieces at once; others go in one stream."""
-_LARGE_MOVES = 1
-"""Large blobs sent to a bucket at once, in parallel parts."""
 _WHOLE_MOVES = 3
 """Smaller ones sent to a bucket at once, in one piece, which is held in memory for that."""
 _HELD_FROM_BYTES = MIB
@@ -46,7 +44,7 @@ class Context:
         self.sessions = Sessions(most=rules.max_uploads, idle_s=rules.upload_idle_s)
         self.ahead = threading.BoundedSemaphore(_AHEAD)
         # Two of each, for what comes as fast as a client sends it must not hold up what is on disk already.
-        self._large = tuple(threading.BoundedSemaphore(_LARGE_MOVES) for _ in range(2))
+        self._large = tuple(threading.BoundedSemaphore(rules.large_moves) for _ in range(2))
         self._whole = tuple(threading.BoundedSemaphore(_WHOLE_MOVES) for _ in range(2))
         self._listener = listener
         self._pool = ThreadPoolExecutor(_REQUESTS, "ocistore-serve")

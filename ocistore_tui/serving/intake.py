@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import nullcontext
 
-from ocistore_tui.backends.base import MIB, checked_chunks
+from ocistore_tui.backends.base import checked_chunks
 from ocistore_tui.errors import IntegrityError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.manifest import Descriptor
@@ -20,8 +20,8 @@ from ocistore_tui.serving.problem import Problem
 from ocistore_tui.serving.rules import Event, What
 from ocistore_tui.serving.sessions import Session
 
-
 _PIECE_BYTES = 256 * 1024
+"""Few enough to be hashed and written while the processor has them at hand."""
 
 
 def take_straight(context: Context, repository: str, digest: Digest, size_bytes: int, body: Body, upload: str) -> None:

@@ -225,5 +225,3 @@ def _read_tag(repository: Repository, tag: str) -> TagLink | None:
         raise
     except (NotFound, IntegrityError):
         return None
-
-

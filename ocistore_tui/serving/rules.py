@@ -24,6 +24,9 @@ class Rules:
     """Whether a manifest that comes under a tag is tagged; where not, the owner is told and does it."""
     takes_partial: bool = False
     """Whether an index may name manifests that are not there."""
+    large_moves: int = 1
+    """Large blobs sent to a bucket at once, each in parallel parts, which are held in memory for that. What comes
+    meanwhile is spooled."""
     max_uploads: int = 1000
     """Uploads under way, over all clients."""
     upload_idle_s: float = 3600.0

@@ -215,6 +215,12 @@ def checksums_of_an_upload(server: CannedServer, endpoint: str) -> list[dict[str
 
 
 def test_other_servers_get_no_checksums_they_may_not_know(server: CannedServer) -> None:
+    """They are only asked whether they know one."""
+    assert checksums_of_an_upload(server, server.url) == [{}, {}, {"x-amz-checksum-algorithm": "CRC32"}, {}]
+
+
+def test_who_wants_no_checksums_has_none_asked_for(server: CannedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
     assert checksums_of_an_upload(server, server.url) == [{}, {}, {}, {}]
 
 

@@ -203,9 +203,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     return str(cert), str(key)
 
 
-def test_beyond_this_computer_with_all_that_takes(
-    directory: str, tmp_path: Path, certificate: tuple[str, str]
-) -> None:
+def test_beyond_this_computer_with_all_that_takes(directory: str, tmp_path: Path, certificate: tuple[str, str]) -> None:
     (tmp_path / "token").write_text("s3cret")
     cert, key = certificate
     with serving("fs", "serve", "--dir", directory, "--listen", "0.0.0.0:0", "--tls-cert", cert, "--tls-key", key,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from xml.sax.saxutils import escape
 
 from tests.faults.canned import Answer, Request
@@ -38,6 +41,19 @@ def page(*keys: str, more: str = "", next_token: str = "") -> Answer:
 def always(answer: Answer) -> Callable[[Request], Answer]:
     """The same to everybody."""
     return lambda request: answer
+
+
+def checking(request: Request) -> Answer:
+    """What one says that checks the parts of an upload by CRC-32, and tells so."""
+    answer = well(request)
+    if request.method == "POST" and request.path.endswith("?uploads") and "x-amz-checksum-algorithm" in request.headers:
+        return replace(answer, headers={"x-amz-checksum-algorithm": request.headers["x-amz-checksum-algorithm"]})
+    told = request.headers.get("x-amz-checksum-crc32")
+    if told is None:
+        return answer
+    if told != base64.b64encode(zlib.crc32(request.body).to_bytes(4, "big")).decode():
+        return refusal(400, "XAmzContentChecksumMismatch")
+    return replace(answer, headers={**answer.headers, "x-amz-checksum-crc32": told})
 
 
 def well(request: Request) -> Answer:

@@ -30,9 +30,9 @@ HEADERS = [
 ]  # fmt: skip
 SEED = st.builds(
     lambda method, target, headers, body: (
-        f"{method} {target} HTTP/1.1\r\nHost: x\r\n" + "".join(f"{one}\r\n" for one in headers) + "\r\n"
-    ).encode()
-    + body,
+        (f"{method} {target} HTTP/1.1\r\nHost: x\r\n" + "".join(f"{one}\r\n" for one in headers) + "\r\n").encode()
+        + body
+    ),
     st.sampled_from(["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]),
     st.sampled_from(TARGETS),
     st.lists(st.sampled_from(HEADERS), max_size=4),

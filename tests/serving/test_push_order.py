@@ -26,6 +26,7 @@ WHOLE = [*(paths.blob(Digest.of(blob)) for blob in IMAGE.blobs),
          paths.blob(IMAGE.digest), paths.revision_link("app", IMAGE.digest), paths.tag_current("app", "1.0"),
          paths.tag_index("app", "1.0", IMAGE.digest)]  # fmt: skip
 
+
 def test_the_order_of_writes() -> None:
     """Blobs, their links, the manifest, its link, the tag, its memory: layout.md §11."""
     written: list[str] = []

@@ -181,9 +181,7 @@ def test_a_slow_client_holds_up_nobody() -> None:
 
         def read(self, size_bytes: int) -> bytes:
             if not answers:
-                answers.extend(
-                    ask(registry, "POST", f"{UPLOADS}?digest={Digest.of(blob)}", blob) for blob in blobs[1:]
-                )
+                answers.extend(ask(registry, "POST", f"{UPLOADS}?digest={Digest.of(blob)}", blob) for blob in blobs[1:])
                 place = ask(registry, "PATCH", begin(registry), blobs[1]).location
                 answers.append(ask(registry, "PUT", f"{place}?digest={Digest.of(blobs[1])}"))
             return super().read(size_bytes)
