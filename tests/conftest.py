@@ -15,6 +15,7 @@ _FOREIGN = (
 )  # fmt: skip
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """For ``-n auto``: one more than there are processors, for many tests wait for engines, servers and terminals."""
     return (os.cpu_count() or 1) + 1

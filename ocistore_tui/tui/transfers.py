@@ -355,7 +355,7 @@ class Queue:
 
     def totals(self, now: float) -> Totals:
         """Everything since the queue was last empty, so that the sum does not shrink when one of them is done."""
-        done = total = 0
+        done = total = paused = 0
         rate = 0.0
         is_whole, is_known = True, False
         for transfer in self._transfers:
@@ -366,11 +366,13 @@ class Queue:
                 wanted = transfer.total_bytes
                 is_whole &= wanted is not None
                 total += wanted if wanted is not None else transfer.done_bytes
+                if transfer.state is State.PAUSED:  # goes on nobody knows when
+                    paused += (wanted or transfer.done_bytes) - transfer.done_bytes
             else:
                 total += transfer.done_bytes  # no more of it will pass
             rate += transfer.rate_bytes_s(now)
             is_known |= transfer.eta_s(now) is not None
-        eta = (total - done) / rate if rate > 0 and is_known and is_whole else None
+        eta = (total - done - paused) / rate if rate > 0 and is_known and is_whole else None
         return Totals(done, total, is_whole, rate, eta)
 
     def _open_batch(self) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from ocistore_tui.errors import AccessDenied, Unavailable
 from ocistore_tui.model.listing import Remembered, RepositoryRow, TagRow
@@ -96,6 +99,25 @@ async def test_marks_by_range_pattern_and_inversion() -> None:
         assert not len(local.model.marks)
         await pilot.press("plus", *"team*", "enter")
         assert local.model.marks.listed() == ["team/api:1.10"]
+
+
+async def test_an_export_goes_to_the_file_that_was_named_as_a_shell_would_take_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    async with open_app(service=a_store()) as (app, pilot):
+        sent: list[object] = []
+        app.send = sent.extend  # type: ignore[method-assign,assignment]
+        bucket = app.main_screen.bucket
+        await until(pilot, lambda: bucket.model.is_complete)
+        bucket.rows_list.move_to(("web", "1"))
+        await pilot.press("e")
+        await until(pilot, lambda: "Export to an OCI archive" in screen_text(app))
+        await pilot.press("home", *"~/", "enter")
+        await until(pilot, lambda: sent)
+        assert [request.image for request in sent if isinstance(request, PullRequest)] == [
+            f"oci-archive:{tmp_path}/web-1.tar:1"
+        ]
 
 
 async def test_p_sends_the_marks_or_the_row_to_the_other_side() -> None:

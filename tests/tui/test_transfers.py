@@ -216,6 +216,16 @@ def test_a_stage_that_moves_no_bytes_is_named_however_long_it_takes(stage: str) 
 # all together
 
 
+def test_what_is_paused_is_no_part_of_the_time_to_go() -> None:
+    queue = Queue()
+    first, second = running(queue, "1", "2")
+    first.report(snapshot(50, 100, rate_bytes_s=10.0, eta_s=5.0), NOW)
+    second.report(snapshot(10, 100, rate_bytes_s=20.0, eta_s=4.0), NOW)
+    second.state = State.PAUSED
+    assert queue.totals(NOW).eta_s == pytest.approx(50 / 10)
+    assert queue.totals(NOW).total_bytes == 200, "but of what there is to move"
+
+
 def test_the_sum_does_not_shrink_when_one_is_done_and_begins_anew_with_the_next_batch() -> None:
     queue = Queue()
     first, second = running(queue, "1", "2")

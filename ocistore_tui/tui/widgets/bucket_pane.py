@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from pathlib import Path
 from typing import ClassVar
 
 from textual.content import Content
@@ -329,7 +330,7 @@ class BucketPane(Side):
 
         def answered(path: str | None) -> None:
             if path:
-                self.app.send([self._request(key, f"oci-archive:{path}:{key[1]}")])
+                self.app.send([self._request(key, f"oci-archive:{Path(path).expanduser()}:{key[1]}")])
 
         self.app.push_screen(PromptScreen("Export to an OCI archive", value=name), answered)
 
