@@ -34,26 +34,38 @@ def obstacle(client: EngineClient) -> str:
 def named(client: EngineClient, name: str) -> Iterator[None]:
     """Take ``name`` away again, whatever happens inside; and, meanwhile, what killed processes left before."""
     # An engine with many images takes long to list them.
-    sweeping = threading.Thread(target=sweep, args=(client,), name="ocistore-sweep", daemon=True)
+    sweeping = threading.Thread(target=sweep, args=(client, name), name="ocistore-sweep", daemon=True)
     sweeping.start()
+    is_hurried = False
     try:
         yield
-        sweeping.join(_HURRIED_S)
     except BaseException as error:
-        client = EngineClient(client.address, answer_s=_HURRIED_S if isinstance(error, Cancelled) else _PATIENT_S)
+        is_hurried = isinstance(error, Cancelled)
+        client = EngineClient(client.address, answer_s=_HURRIED_S if is_hurried else _PATIENT_S)
         raise
     finally:
         with contextlib.suppress(OciStoreError):
             client.untag(name)
+        if not is_hurried:
+            sweeping.join(_HURRIED_S)
 
 
-def sweep(client: EngineClient) -> None:
-    """Take names of our registries away on whose port nothing listens any more; as far as the engine lets us."""
+def sweep(client: EngineClient, own: str) -> None:
+    """Take names of our registries away that no transfer uses any more; as far as the engine lets us.
+
+    Args:
+        client: The engine.
+        own: The name this transfer uses: on its port listens nobody but we.
+    """
+    ours = _OURS.match(own)
     with contextlib.suppress(OciStoreError):
         for image in client.images():
-            for name in (*image.names, *image.repo_digests):
+            tagged = {name.rpartition(":")[0] for name in image.names}
+            # A digest of a repository that has a tag goes with that.
+            digests = [name for name in image.repo_digests if name.partition("@")[0] not in tagged]
+            for name in (*image.names, *digests):
                 found = _OURS.match(name)
-                if found and not _listens(int(found[1])):
+                if found and name != own and ((ours and found[1] == ours[1]) or not _listens(int(found[1]))):
                     client.untag(name)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.manifest import Descriptor, descriptor_decoder, encode_descriptors
 
 _MAX_CANDIDATES = 8
+_SECRET = re.compile(r"[0-9a-f]{32}\Z")
 _candidates = descriptor_decoder(tuple[Descriptor, ...])
 
 
@@ -80,6 +83,19 @@ class Cache:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
+    def secret(self) -> str:
+        """128 random bits in hexadecimal digits for this user only; the same every time, where they can be kept."""
+        path = self._directory and self._directory / "secret"
+        if path:
+            with contextlib.suppress(OSError, ValueError):
+                found, kept = path.stat(), path.read_text("ascii")
+                if _SECRET.match(kept) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+                    return kept
+        fresh = secrets.token_hex(16)
+        if path:
+            _replace(path, fresh.encode(), mode=0o600)
+        return fresh
+
     def _path(self, kind: str, digest: Digest) -> Path | None:
         return self._directory and self._directory / kind / digest.algorithm / digest.encoded[:2] / digest.encoded
 
@@ -92,13 +108,17 @@ class Cache:
 
     def _write(self, kind: str, digest: Digest, data: bytes) -> None:
         path = self._path(kind, digest)
-        if path is None:
-            return
-        temporary = path.with_name(f"{path.name}.{os.urandom(8).hex()}.tmp")
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                temporary.write_bytes(data)
-                temporary.replace(path)
-            except OSError:
-                temporary.unlink(missing_ok=True)
+        if path is not None:
+            _replace(path, data)
+
+
+def _replace(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    temporary = path.with_name(f"{path.name}.{os.urandom(8).hex()}.tmp")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                file.write(data)
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)

@@ -54,7 +54,7 @@ def pull_by_registry(
         done = min(event.done_bytes, layer.size) if state is LayerState.DOWNLOADING else None
         tracker.layer(layer.digest, state, done_bytes=done, total_bytes=layer.size, digest=layer.digest)
 
-    with Loopback(context.store, Rules(), hear) as loopback:
+    with Loopback(context.store, context.cache.secret(), Rules(), hear) as loopback:
         events = target.pull(loopback.name(repository), image, cancel=stop)
         try:
             while True:

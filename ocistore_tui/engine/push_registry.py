@@ -71,7 +71,7 @@ def push_by_registry(
     watch = _Watch(facts, intake, tracker, stop, is_shown=not probes)
     lacking = frozenset(layer.diff_id for layer in plan.layers if layer.action is LayerState.UPLOADED)
     rules = Rules(can_write=True, adopts=True, sets_tags=False, large_moves=_LARGE_MOVES)
-    with Loopback(context.store, rules, watch.hear) as loopback:
+    with Loopback(context.store, context.cache.secret(), rules, watch.hear) as loopback:
         # Not the tag that is meant: an engine that finds it already names the image would push no manifest.
         name = f"{loopback.name(plan.reference.repository)}:{secrets.token_hex(8)}"
         try:

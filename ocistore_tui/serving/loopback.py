@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Self
 
 from ocistore_tui.backends.base import ObjectStore
@@ -13,16 +12,21 @@ from ocistore_tui.serving.registry import Registry
 from ocistore_tui.serving.rules import Listener, Rules
 from ocistore_tui.serving.server import Server
 
-_TRIES = 5
+_TRIES = 6
+_FIRST_PORT, _PORTS = 20_000, 10_000
+"""Below what systems give to those who ask for any port."""
 
 
 class Loopback:
     """Listens while it is entered; with the process it ends, however that ends.
 
-    Every path begins with 128 random bits, so other users of this computer, who can reach the port, find nothing.
+    Every path begins with a secret, so other users of this computer, who can reach the port, find nothing. Engines
+    note for good where each layer came from or went: that stays one note a repository, for the same secret gives the
+    same port, unless somebody listens there.
 
     Args:
         store: What is served; stays the caller's.
+        secret: 128 random bits in hexadecimal digits.
         rules: What the engine may do.
         listener: Hears of what it does.
 
@@ -30,8 +34,9 @@ class Loopback:
         Unavailable: no port is free, on entering.
     """
 
-    def __init__(self, store: ObjectStore, rules: Rules, listener: Listener) -> None:
-        self._path = f"{LOOPBACK_PREFIX}{secrets.token_hex(16)}"
+    def __init__(self, store: ObjectStore, secret: str, rules: Rules, listener: Listener) -> None:
+        self._path = f"{LOOPBACK_PREFIX}{secret}"
+        self._port = _FIRST_PORT + int(secret, 16) % _PORTS
         self._registry = Registry(store, rules=rules, prefix=self._path, listener=listener)
 
     def name(self, repository: str) -> str:
@@ -40,9 +45,10 @@ class Loopback:
 
     def __enter__(self) -> Self:
         for left in reversed(range(_TRIES)):
+            port = self._port if left == _TRIES - 1 else 0
             try:
                 # Engines take either for localhost (docker-api.md §5), and find the other's port with somebody else.
-                sockets = listen([Address("127.0.0.1", 0), Address("::1", 0)])
+                sockets = listen([Address("127.0.0.1", port), Address("::1", port)])
                 break
             except Unavailable:
                 if not left:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.fakes.engine import FakeEngine, fake_engine
 from tests.testbed import images
 from tests.testbed.daemons import client
 from tests.testbed.images import Image, layer
+from tests.testbed.need import program
 from tests.testbed.opened import directory_service, pull, push
 
 ENGINES = ("docker_classic", "docker26_classic", "docker26_containerd")
@@ -46,6 +48,21 @@ def load(host: str, tmp_path: Path, name: str, image: Image) -> None:
 def names_left(host: str) -> list[str]:
     listed = client(host, "images", "--digests", "--format", "{{.Repository}} {{.Tag}} {{.Digest}}")
     return [line for line in listed.splitlines() if re.search(r"localhost:|ocistore-", line)]
+
+
+def labels_of_blobs(host: str) -> str:
+    """What the engine's containerd notes of its blobs."""
+    address = Path(host.removeprefix("unix://")).parent / "exec" / "containerd" / "containerd.sock"
+    command = [
+        program("ctr", hint="the package containerd has it"),
+        "--address",
+        str(address),
+        "--namespace",
+        "moby",
+        "content",
+        "ls",
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def states(snapshots: list[JobSnapshot]) -> set[LayerState]:
@@ -107,6 +124,19 @@ def test_names_a_killed_process_left_go_with_the_next_transfer(host: str, tmp_pa
         push(service, f"{unique}:1", via="registry")
     assert names_left(host) == []
     assert client(host, "images", "-q", f"{unique}:1").strip()
+
+
+def test_a_containerd_store_notes_one_name_however_often_an_image_moves(
+    docker26_containerd: str, tmp_path: Path, unique: str
+) -> None:
+    """It labels each blob with every repository it went to or came from, for good; nothing but that stays."""
+    load(docker26_containerd, tmp_path, unique, Image((layer(unique),)))
+    for number in range(3):
+        with directory_service(tmp_path / f"store{number}", docker_host=docker26_containerd) as service:
+            push(service, f"{unique}:1", via="registry")
+            pull(service, f"{unique}:1", f"{unique}:pulled{number}", via="registry")
+    noted = set(re.findall(rf"ocistore-[0-9a-f]+/{unique}(?=[^0-9a-z])", labels_of_blobs(docker26_containerd)))
+    assert len(noted) == 1
 
 
 def test_a_killed_push_leaves_no_broken_tag_and_nothing_that_listens(host: str, tmp_path: Path, unique: str) -> None:
@@ -223,6 +253,28 @@ def test_an_engine_that_pushes_nothing_is_not_believed(engine: FakeEngine, tmp_p
         with pytest.raises(IntegrityError, match="no manifest"):
             push(service, "rt/app:1", via="registry")
         assert push(service, "rt/app:1").via == "archive"
+
+
+def test_the_engine_is_told_the_same_name_each_time(engine: FakeEngine, tmp_path: Path) -> None:
+    for number in range(2):
+        with directory_service(tmp_path / f"store{number}", docker_host=engine.host) as service:
+            assert push(service, "rt/app:1").via == "archive"
+    first, second = (line.partition("?")[0] for line in engine.asked if "/push" in line)
+    assert first == second
+
+
+def test_names_of_killed_transfers_go_also_where_we_listen_ourselves(engine: FakeEngine, tmp_path: Path) -> None:
+    with directory_service(tmp_path / "one", docker_host=engine.host) as service:
+        push(service, "rt/app:1")
+    (pushed,) = (unquote(line.split("/images/")[1].split("/push")[0]) for line in engine.asked if "/push" in line)
+    image = engine.names["rt/app:1"]
+    for left in (f"{pushed}:0123", f"{pushed.replace('rt/app', 'rt/other')}:0123", "localhost:9/somebody/app:1"):
+        engine.names[left] = image
+    digests = [f"{pushed}@{Digest.of(b'')}"]
+    engine.listing = [{"Id": image, "RepoTags": list(engine.names), "RepoDigests": digests}]
+    with directory_service(tmp_path / "two", docker_host=engine.host) as service:
+        push(service, "rt/app:1")
+    assert sorted(engine.names) == ["localhost:9/somebody/app:1", "rt/app:1"]
 
 
 def test_an_image_without_a_name_is_not_pushed_under_one(engine: FakeEngine, tmp_path: Path) -> None:
