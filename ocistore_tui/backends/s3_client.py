@@ -106,7 +106,7 @@ class Connection:
     SHA-256, which takes both ends twenty times as long."""
 
 
-CRC32_HEADER = "x-amz-checksum-crc32"
+_CRC32_HEADER = "x-amz-checksum-crc32"
 
 
 class _FewServices(Loader):
@@ -164,9 +164,9 @@ def connect(options: S3Options) -> Connection:
 
 
 def _sign_one_check_only(request: Any, **_: object) -> None:
-    """Leave the body of a part out of the signature where a header has its checksum, and the signature that header."""
-    if CRC32_HEADER in request.headers:
-        settings = request.context["client_config"]
+    """Leave the body of a part out of the signature where we put its checksum into a header, which is signed, too."""
+    settings = request.context["client_config"]
+    if _CRC32_HEADER in request.headers and settings.request_checksum_calculation == "when_required":
         unsigned: Any = {**settings.s3, "payload_signing_enabled": False}
         request.context["client_config"] = settings.merge(Config(s3=unsigned))
 

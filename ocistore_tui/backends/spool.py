@@ -44,7 +44,7 @@ class Spool:
     def finish(self) -> None:
         """End writing, so that the file can be read by its path."""
         if self._file is not None:
-            descriptor, self._file = self._file, None
+            descriptor, self._file, self._growing = self._file, None, None
             try:
                 os.close(descriptor)
             except OSError as error:
@@ -60,7 +60,7 @@ class Spool:
         self._memory = None
         if self._file is not None:
             os.close(self._file)
-            self._file = None
+            self._file = self._growing = None
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 

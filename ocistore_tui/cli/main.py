@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import signal
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from ocistore_tui.cli.garbage import look_as_usual, look_no_more, look_rarely
 from ocistore_tui.cli.interrupt import Interrupted, raise_on_signals
 from ocistore_tui.cli.options import Globals
 from ocistore_tui.cli.output import Output, abandon_stdout, result_errors
@@ -25,21 +25,18 @@ if TYPE_CHECKING:
     from ocistore_tui.tui.ports import Opening, Stores
 
 EXIT_BUG = 70
-_GARBAGE_AFTER = 50_000
-"""New objects. What loading modules makes is no garbage, and to look for some there is a tenth of a short command."""
-_SHORT_SEARCHES = gc.get_threshold()
 
 
 def main() -> None:
     """``ocistore-tui``: the terminal UI, or headless with ``--no-tui``."""
-    gc.set_threshold(_GARBAGE_AFTER)
+    look_rarely()
     arguments = sys.argv[1:]
     leave(run(arguments, name="ocistore-tui", has_screen=not is_headless(arguments)))
 
 
 def main_headless() -> None:
     """``oci-store``: always headless."""
-    gc.set_threshold(_GARBAGE_AFTER)
+    look_rarely()
     leave(run(sys.argv[1:], name="oci-store"))
 
 
@@ -100,9 +97,7 @@ def _show(state: Globals, opening: Opening, stores: Stores) -> None:
     """Show the terminal UI until it is left, then say what came of it. Nothing else here loads a screen."""
     from ocistore_tui.tui.app import run as run_screen
 
-    # A screen lives long, and must not wait for one long search where many short ones do.
-    gc.freeze()
-    gc.set_threshold(*_SHORT_SEARCHES)
+    look_as_usual()
     # The event loop takes Ctrl-C as it comes, and gives the terminal back before it ends.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -124,7 +119,7 @@ def leave(code: int) -> NoReturn:
             continue
     if code > 128:
         os._exit(code)
-    gc.freeze()  # the system takes all memory back anyway
+    look_no_more()
     sys.exit(code)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ocistore_tui.cli.garbage import look_as_usual
 from ocistore_tui.cli.interrupt import Interrupted, temporary_files
 from ocistore_tui.cli.output import Output
 from ocistore_tui.model.text import inert
@@ -71,6 +72,7 @@ def serve(output: Output, place: Place, options: ServeOptions) -> None:
     """
     from ocistore_tui.wiring.serve import Serving
 
+    look_as_usual()
     _warn(output, options)
     _share_memory()
     with temporary_files():

@@ -67,6 +67,12 @@ def test_all_bodies_are_signed_for_a_server_that_promises_nothing(says: Callable
     assert parts_of(upload_to(says)) == [(number, True, False) for number in PARTS]
 
 
+def test_checksums_that_were_asked_for_come_on_top_of_the_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has promised to look at them."""
+    monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_supported")
+    assert parts_of(upload_to(well)) == [(number, True, True) for number in PARTS]
+
+
 def test_a_part_that_was_not_checked_after_all_is_sent_again_signed() -> None:
     sent = parts_of(upload_to(forgetful))
     assert [number for number, is_signed, _ in sent if is_signed] == PARTS
