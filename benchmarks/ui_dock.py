@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ocistore_tui.model.plan import PushRequest
 from ocistore_tui.model.progress import LayerProgress, LayerState

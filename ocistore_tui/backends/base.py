@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
+
+from msgspec import Struct, field
 
 from ocistore_tui.errors import Cancelled, IntegrityError, OciStoreError
 from ocistore_tui.model.digest import Digest
@@ -39,8 +40,7 @@ class CancelSignal(Protocol):
         """Whether to stop now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """An object as a listing or a HEAD tells it."""
 
     key: str
@@ -51,8 +51,7 @@ class Entry:
     """Opaque version token for conditions: ETag, generation, or a file's stamp."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnfinishedUpload:
+class UnfinishedUpload(Struct, frozen=True):
     """A started and never completed upload that still takes space."""
 
     id: str
@@ -62,8 +61,7 @@ class UnfinishedUpload:
     size_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True):
     """What a store can do; where something is False, the operation does the best that is left."""
 
     atomic_conditions: bool = True
@@ -78,8 +76,7 @@ class Capabilities:
     """Whether listing a thousand keys takes about as long as listing a few names: true of buckets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One step of a store's self-test."""
 
     step: str
@@ -90,8 +87,7 @@ class Finding:
     error: OciStoreError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """A store's self-test, step by step; the first failed step names cause and fix."""
 
     findings: tuple[Finding, ...] = field(default_factory=tuple)

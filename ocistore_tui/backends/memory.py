@@ -8,7 +8,8 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ocistore_tui.backends.base import (
     MIB,
@@ -29,8 +30,7 @@ from ocistore_tui.model.digest import Digest
 Hook = Callable[[str, str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Object:
+class _Object(Struct, frozen=True):
     data: bytes
     token: str
     modified: float

@@ -7,8 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from math import inf
+
+from msgspec.structs import replace
 
 from ocistore_tui.cli.output import Output
 from ocistore_tui.cli.style import draws_unicode, style_of

@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ocistore_tui.errors import UsageError
 
@@ -20,8 +21,7 @@ _DEFAULT_SOCKETS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """An engine's address."""
 
     scheme: str

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ocistore_tui.daemon.documents import CONTAINERD_NAME, LAYOUT_FILE, REF_NAME, familiar, normalised
 from ocistore_tui.daemon.recode import OpenBlob, Recoder
@@ -18,8 +19,7 @@ from ocistore_tui.model.local import StoredImage
 from ocistore_tui.model.manifest import Descriptor
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Struct, frozen=True):
     """What goes into one archive.
 
     Args:

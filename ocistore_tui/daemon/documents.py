@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from ocistore_tui.errors import IntegrityError, NotFound, UsageError
 from ocistore_tui.model.digest import Digest
@@ -29,8 +29,7 @@ LAYOUT_FILE = b'{"imageLayoutVersion":"1.0.0"}'
 """The bytes of ``oci-layout`` (image-spec image-layout.md)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchivedImage:
+class ArchivedImage(Struct, frozen=True):
     """One entry of a docker archive's ``manifest.json`` (moby image/tarexport)."""
 
     config: str

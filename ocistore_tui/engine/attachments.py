@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
+from msgspec import Struct
+
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.resolve import Child, look_at, resolve
 from ocistore_tui.errors import IntegrityError, NotFound, StoreMissing, UsageError
@@ -31,8 +33,7 @@ _MAX_TEXT = 1000
 _REFERENCE = "vnd.docker.reference.digest"
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
+class _Subject(Struct, frozen=True):
     digest: Digest
     platform: str
     depth: int

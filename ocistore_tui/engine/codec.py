@@ -11,9 +11,9 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 from isal import isal_zlib
+from msgspec import Struct
 
 from ocistore_tui.model.digest import Digest
 
@@ -23,8 +23,7 @@ _HEADER = bytes.fromhex("1f8b08000000000000ff")
 """Magic, deflate, no flags, no time, no extra flags, unknown system (RFC 1952 §2.3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compressed:
+class Compressed(Struct, frozen=True):
     """A layer before and after."""
 
     diff_id: Digest

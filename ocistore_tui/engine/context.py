@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.engine.cache import Cache
@@ -24,8 +25,7 @@ ListLocal = Callable[[LocalPlace | None], LocalListing]
 """Lists a local place; None: the usual container engine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """One store and the means to work on it."""
 
     store: ObjectStore

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
+from msgspec.structs import replace
 
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.platforms import choose_platform

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.resolve import look_at
@@ -32,8 +34,7 @@ Linked = Callable[[Digest], bool | None]
 """Whether a repository's link of a manifest is as long as it must be; None: it does not link it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How much a row looks at."""
 
     linked: Linked

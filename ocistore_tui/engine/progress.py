@@ -6,7 +6,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.progress import JobSnapshot, JobState, LayerProgress, LayerState

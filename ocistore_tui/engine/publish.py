@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from ocistore_tui.backends.base import check_cancel
 from ocistore_tui.engine.context import Context
@@ -16,8 +17,7 @@ from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.manifest import Descriptor, Index, Manifest, parse_manifest
 
 
-@dataclass(frozen=True, slots=True)
-class Closure:
+class Closure(Struct, frozen=True):
     """Everything below one root that is to be stored."""
 
     root: Manifest | Index

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ocistore_tui.backends.base import CancelSignal, Entry, check_cancel
 from ocistore_tui.engine.context import Context
@@ -28,8 +30,7 @@ _MAX_DOCUMENTS_BYTES = 32 * 1024 * 1024
 """Manifests of one index handed over at once: they are held in memory, and a hostile index can name 30,000."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """What planning has found out, for the move."""
 
     target: ImageTarget

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ocistore_tui.backends.base import CancelSignal, check_cancel
 from ocistore_tui.engine.context import Context
@@ -25,8 +26,7 @@ from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.progress import LayerState
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """What planning has found out, for the move."""
 
     source: ImageSource

@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.intake import Intake

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ocistore_tui.engine.context import Context
 from ocistore_tui.errors import IntegrityError, NotFound
@@ -12,8 +12,7 @@ from ocistore_tui.model.manifest import Descriptor, Index, Manifest
 from ocistore_tui.model.reference import Reference
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """What a reference names."""
 
     manifest: Manifest | Index
@@ -41,8 +40,7 @@ def resolve(context: Context, reference: Reference) -> Resolved:
     return Resolved(manifest, (*flaws, *more))
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(Struct, frozen=True):
     """What an index names."""
 
     descriptor: Descriptor

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ocistore_tui.engine.context import Context
 from ocistore_tui.errors import IntegrityError, NotFound, StoreMissing, UsageError
@@ -16,8 +17,7 @@ _MAX_READ = 256
 """Entries whose manifests are read: the newest. If there are older ones, what the first of these brought is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(Struct, frozen=True):
     kind: str = ""
     blobs: Mapping[Digest, int] = field(default_factory=dict)
     image_ids: tuple[Digest, ...] = ()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import chain
+
+from msgspec import Struct
 
 from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.layout import paths
@@ -20,8 +21,7 @@ _AHEAD = 16
 _MAX_DEPTH = MAX_REPOSITORY_CHARS // 2 + 1
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryEntry:
+class RepositoryEntry(Struct, frozen=True):
     """One repository."""
 
     name: str

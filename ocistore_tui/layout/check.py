@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.errors import IntegrityError, NotFound
 from ocistore_tui.layout import paths
@@ -19,8 +21,7 @@ from ocistore_tui.model.reference import is_repository, is_tag
 _PUSH = "push the image again"
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(Struct, frozen=True):
     """One rule a repository breaks."""
 
     where: str

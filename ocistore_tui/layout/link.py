@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ocistore_tui.errors import IntegrityError
 from ocistore_tui.model.digest import Digest
@@ -13,8 +13,7 @@ LINK_SIZES = frozenset({71, 103, 135})
 """How long a sound link is: one digest, which may be of another algorithm than its path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """What a link file says."""
 
     digest: Digest

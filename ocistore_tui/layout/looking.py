@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from itertools import chain, islice, takewhile
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.errors import AccessDenied
@@ -29,8 +30,7 @@ _MAX_PARTS = 130
 _Tree: TypeAlias = "dict[str, _Tree]"
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """What one look at a directory told."""
 
     children: list[str]

@@ -17,8 +17,9 @@ A link holds the bare digest text, no newline. Its content may differ from its p
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from ocistore_tui.model.digest import Digest
 
@@ -38,8 +39,7 @@ class Kind(Enum):
     UPLOAD = "upload"
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedKey:
+class ParsedKey(Struct, frozen=True):
     """A key of the layout, taken apart."""
 
     kind: Kind

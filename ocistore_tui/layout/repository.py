@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from ocistore_tui.backends.base import ObjectStore, checked_chunks
 from ocistore_tui.errors import (
@@ -25,8 +26,7 @@ from ocistore_tui.model.manifest import MAX_MANIFEST_BYTES, Index, Manifest, par
 from ocistore_tui.model.reference import is_repository, is_tag
 
 
-@dataclass(frozen=True, slots=True)
-class TagLink:
+class TagLink(Struct, frozen=True):
     """What a tag names."""
 
     tag: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.manifest import Descriptor, Index, Manifest
 from ocistore_tui.model.reference import Reference
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryRow:
+class RepositoryRow(Struct, frozen=True):
     """One repository of a store."""
 
     name: str
@@ -19,8 +19,7 @@ class RepositoryRow:
     """Whether registries can serve a repository of this name."""
 
 
-@dataclass(frozen=True, slots=True)
-class TagRow:
+class TagRow(Struct, frozen=True):
     """One tag with what its manifest tells; a broken tag keeps its row and says why."""
 
     name: str
@@ -60,8 +59,7 @@ class TagRow:
         return self.digest is not None or bool(self.flaw) or self.is_gone
 
 
-@dataclass(frozen=True, slots=True)
-class RepositorySummary:
+class RepositorySummary(Struct, frozen=True):
     """What one look at a repository's tags tells, without reading any manifest."""
 
     name: str
@@ -73,8 +71,7 @@ class RepositorySummary:
     """When a tag was last moved, seconds since 1970, UTC."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineRow:
+class TimelineRow(Struct, frozen=True):
     """One digest a tag has named at some time (layout: ``tags/<t>/index``)."""
 
     digest: Digest
@@ -90,8 +87,7 @@ class TimelineRow:
     flaw: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AttachmentRow:
+class AttachmentRow(Struct, frozen=True):
     """Something attached to an image: a signature, an SBOM, an attestation."""
 
     kind: str
@@ -109,8 +105,7 @@ class AttachmentRow:
     flaw: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(Struct, frozen=True):
     """A store's listing as it was last seen, kept on this machine."""
 
     moment: float
@@ -122,8 +117,7 @@ class Remembered:
     """Tag rows by repository, for those that were opened."""
 
 
-@dataclass(frozen=True, slots=True)
-class LayerRow:
+class LayerRow(Struct, frozen=True):
     """One layer of an inspected image."""
 
     digest: Digest
@@ -133,8 +127,7 @@ class LayerRow:
     created_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlatformRow:
+class PlatformRow(Struct, frozen=True):
     """One entry of an inspected index."""
 
     platform: str
@@ -142,8 +135,7 @@ class PlatformRow:
     is_stored: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """Everything about one reference."""
 
     kind: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct, field
 
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.manifest import Descriptor, Index, Manifest
@@ -14,8 +15,7 @@ LOOPBACK_PREFIX = "ocistore-"
 """Begins the path of every registry of ours that lives for one transfer, so that names left in engines are known."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalImage:
+class LocalImage(Struct, frozen=True):
     """One image as a container engine lists it."""
 
     id: Digest
@@ -30,8 +30,7 @@ class LocalImage:
     repo_digests: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LocalPlace:
+class LocalPlace(Struct, frozen=True):
     """Where local images are: the left side of the terminal UI."""
 
     kind: str
@@ -42,8 +41,7 @@ class LocalPlace:
     """What people call it: a docker context, ``podman``, a folder's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalRow:
+class LocalRow(Struct, frozen=True):
     """One name of one image outside the store, as a list shows it."""
 
     name: str
@@ -60,8 +58,7 @@ class LocalRow:
     """Why it cannot be read, in words; empty when it is sound."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalListing:
+class LocalListing(Struct, frozen=True):
     """What a local place holds."""
 
     place: LocalPlace
@@ -79,8 +76,7 @@ class SourceKind(Enum):
     """Blobs named by digest, manifests kept byte for byte."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
+class ImageFacts(Struct, frozen=True):
     """What is known of a source image before any of its layers is read."""
 
     name: str
@@ -100,8 +96,7 @@ class ImageFacts:
     """What people should know before it is moved."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawLayer:
+class RawLayer(Struct, frozen=True):
     """An uncompressed layer in an export; its chunks are read before the next item is asked for."""
 
     diff_id: Digest | None
@@ -112,8 +107,7 @@ class RawLayer:
     """The diff ID it should turn out to have, where no name tells it; for people, nothing else relies on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredBlob:
+class StoredBlob(Struct, frozen=True):
     """A blob in an export, byte for byte as it is to be stored; read before the next item is asked for."""
 
     digest: Digest
@@ -122,24 +116,21 @@ class StoredBlob:
     chunks: Iterator[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class ClassicImage:
+class ClassicImage(Struct, frozen=True):
     """The end of a classic export: what the layers that passed by make together."""
 
     config: bytes
     diff_ids: tuple[Digest, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ContentImage:
+class ContentImage(Struct, frozen=True):
     """The end of a content export: its root and every small document met, each verified against its digest."""
 
     root: Descriptor
     documents: Mapping[Digest, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class EngineEvent:
+class EngineEvent(Struct, frozen=True):
     """What an engine says of one layer while it pushes or pulls (docker-api.md §5)."""
 
     layer: str
@@ -154,8 +145,7 @@ class EngineEvent:
 ExportItem = RawLayer | StoredBlob | ClassicImage | ContentImage
 
 
-@dataclass(frozen=True, slots=True)
-class StoredImage:
+class StoredImage(Struct, frozen=True):
     """An image of the store as a target takes it."""
 
     root: Descriptor
@@ -175,8 +165,7 @@ class StoredImage:
         return self.manifests[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """What a target holds after a load."""
 
     name: str

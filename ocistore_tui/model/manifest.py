@@ -5,10 +5,10 @@ Sources: OCI image-spec manifest.md, image-index.md, descriptor.md; Docker "Imag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from ocistore_tui.errors import IntegrityError
 from ocistore_tui.model import media_types
@@ -54,8 +54,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     annotations: dict[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """One image or artifact: a config and layers."""
 
     raw: bytes
@@ -87,8 +86,7 @@ class Manifest:
         return len(self.raw) + sum(blob.size for blob in self.blobs)
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Struct, frozen=True):
     """Several manifests under one digest: platforms of an image, or referrers."""
 
     raw: bytes

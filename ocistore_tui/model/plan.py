@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from ocistore_tui.errors import UsageError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.platform import Platform
@@ -12,8 +14,7 @@ from ocistore_tui.model.progress import LayerState
 from ocistore_tui.model.reference import Reference
 
 
-@dataclass(frozen=True, slots=True)
-class PushRequest:
+class PushRequest(Struct, frozen=True):
     """Bring one local image into the store."""
 
     target: Reference
@@ -26,8 +27,7 @@ class PushRequest:
     """The container engine's address; None: the one the service was opened with."""
 
 
-@dataclass(frozen=True, slots=True)
-class PullRequest:
+class PullRequest(Struct, frozen=True):
     """Bring one stored image to a daemon or into an archive."""
 
     source: Reference
@@ -52,8 +52,7 @@ def check_request(request: PushRequest | PullRequest) -> None:
         raise UsageError("--platform and --all-platforms exclude each other", fix="use one of them")
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """How bytes go between a container engine and the store."""
 
     via: str
@@ -64,8 +63,7 @@ class Way:
     """Whether the engine is asked first how little a push to a registry would send."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedLayer:
+class PlannedLayer(Struct, frozen=True):
     """What will happen to one layer (or to the config)."""
 
     action: LayerState
@@ -126,8 +124,7 @@ class PullPlan:
     detail: Any = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class MovedLayer:
+class MovedLayer(Struct, frozen=True):
     """What happened to one layer."""
 
     digest: Digest
@@ -137,8 +134,7 @@ class MovedLayer:
     """Push: ``uploaded``, ``linked`` or ``exists``; pull: ``downloaded`` or ``present``."""
 
 
-@dataclass(frozen=True, slots=True)
-class PushResult:
+class PushResult(Struct, frozen=True):
     """A finished push."""
 
     reference: Reference
@@ -150,8 +146,7 @@ class PushResult:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PullResult:
+class PullResult(Struct, frozen=True):
     """A finished pull."""
 
     image: str

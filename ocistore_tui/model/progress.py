@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from ocistore_tui.model.digest import Digest
 
@@ -52,8 +53,7 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class LayerProgress:
+class LayerProgress(Struct, frozen=True):
     """One layer of a job."""
 
     id: str
@@ -64,8 +64,7 @@ class LayerProgress:
     digest: Digest | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class JobSnapshot:
+class JobSnapshot(Struct, frozen=True):
     """A job at one moment. ``done_bytes`` never goes back and never passes ``total_bytes``."""
 
     verb: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from ocistore_tui.errors import UsageError
 from ocistore_tui.model.digest import Digest
@@ -25,8 +26,7 @@ def is_tag(name: str) -> bool:
     return bool(_TAG.match(name))
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """One image in a store: a repository with a tag or a digest."""
 
     repository: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from ocistore_tui.errors import OciStoreError
 
@@ -20,8 +21,7 @@ class Mode(StrEnum):
     """Delete and clean up as well; for one session only."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoreRow:
+class StoreRow(Struct, frozen=True):
     """One store a person can open."""
 
     origin: str
@@ -50,8 +50,7 @@ class StoreRow:
         return self.backend, self.url, server, account
 
 
-@dataclass(frozen=True, slots=True)
-class CheckStep:
+class CheckStep(Struct, frozen=True):
     """One step of a live check of a store."""
 
     step: str

@@ -7,7 +7,8 @@ import ipaddress
 import re
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ocistore_tui.errors import AccessDenied, Unavailable, UsageError
 
@@ -16,8 +17,7 @@ _LISTEN = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\[\]:]*)):(?
 _FIX = "write HOST:PORT, such as 127.0.0.1:5000 or [::1]:5000"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """One address to listen at."""
 
     host: str

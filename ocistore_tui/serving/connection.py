@@ -6,10 +6,11 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, unquote
+
+from msgspec import Struct
 
 from ocistore_tui.errors import OciStoreError
 from ocistore_tui.model.text import inert
@@ -26,8 +27,7 @@ _MAX_LENGTH = 2**60
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """One request that was answered, for the log; all of it is inert."""
 
     peer: str

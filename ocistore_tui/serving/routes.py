@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.reference import MAX_REPOSITORY_CHARS, is_repository, is_tag
@@ -41,8 +42,7 @@ _ROUTE = re.compile(
 _LONGEST_REFERENCE = 160
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """A path taken apart."""
 
     kind: Kind

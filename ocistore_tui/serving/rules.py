@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from ocistore_tui.model.digest import Digest
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """What clients may do, and how much of it; sizes in bytes, times in seconds."""
 
     can_write: bool = False
@@ -56,8 +56,7 @@ class What(Enum):
     """A manifest is there under a tag."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One thing that happened."""
 
     what: What

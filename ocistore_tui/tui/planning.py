@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
+
+from msgspec.structs import replace
 
 from ocistore_tui.errors import OciStoreError, UsageError
 from ocistore_tui.model.plan import PullPlan, PullRequest, PushPlan, PushRequest

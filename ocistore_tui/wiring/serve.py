@@ -5,8 +5,9 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.errors import NotFound, StoreMissing, UsageError
@@ -23,8 +24,7 @@ DEFAULT_LISTEN = "127.0.0.1:5000"
 _MAX_SECRET_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class ServeOptions:
+class ServeOptions(Struct, frozen=True):
     """How to serve, as a person says it."""
 
     listen: tuple[str, ...] = (DEFAULT_LISTEN,)

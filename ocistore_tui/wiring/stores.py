@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from ocistore_tui.config import data_dir, load_connections, remove_connection, save_connection
 from ocistore_tui.engine.service import Service
@@ -210,4 +211,4 @@ def row_of_place(place: Place, *, adds: bool) -> StoreRow:
     url = url_of(place.backend, settings)
     name = url.partition("://")[2]
     row = StoreRow("url", name, place.backend, url, settings, Mode.READ_ONLY)
-    return dataclasses.replace(row, mode=Mode.ADD_ONLY) if adds else row
+    return structs.replace(row, mode=Mode.ADD_ONLY) if adds else row

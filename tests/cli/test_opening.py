@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import signal
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from msgspec import structs
 
 from ocistore_tui.cli import main
 from ocistore_tui.config import Connection, save_connection, state_dir
@@ -163,7 +163,7 @@ def test_keys_that_were_typed_reach_the_store_and_nothing_that_is_shown_or_kept(
     def look(opening: Opening, stores: Stores) -> None:
         with stores.open(opening.store) as service:
             assert list(service.repositories()) == []
-        changed = dataclasses.replace(opening.store, mode=Mode.ADD_ONLY)
+        changed = structs.replace(opening.store, mode=Mode.ADD_ONLY)
         assert all(step.ok is not False for step in stores.check(changed))
         stores.opened(opening.store)
         assert secret not in repr(opening)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Self
+
+from msgspec.structs import replace
 
 from ocistore_tui.backends.base import CancelSignal, Report
 from ocistore_tui.errors import NotFound, OciStoreError

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ocistore_tui.errors import NotFound, UsageError
 from ocistore_tui.model.local import LocalPlace

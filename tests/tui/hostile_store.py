@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+
+from msgspec import structs
 
 from ocistore_tui.errors import OciStoreError, Unavailable
 from ocistore_tui.model import media_types
@@ -68,8 +69,8 @@ def hostile_service() -> FakeService:
     service.add_local("", platforms=(EVERYTHING,))
     service.add_local("app:9")
     listing = service.listings[None]
-    service.listings[None] = dataclasses.replace(listing, label=EVERYTHING)
-    service.listings[PLACE] = dataclasses.replace(listing, place=PLACE, label=EVERYTHING)
+    service.listings[None] = structs.replace(listing, label=EVERYTHING)
+    service.listings[PLACE] = structs.replace(listing, place=PLACE, label=EVERYTHING)
     service.attached["app:1"] = (
         AttachmentRow("other", Digest.of(b"sig"), EVERYTHING, 10, EVERYTHING, image.digest, platform=EVERYTHING,
                       annotations={EVERYTHING: EVERYTHING}, flaw=EVERYTHING),
@@ -83,8 +84,8 @@ def hostile_service() -> FakeService:
 
 def hostile_stores() -> FakeStores:
     stores = FakeStores(hostile_service())
-    stores.rows = [STORE, *(dataclasses.replace(STORE, name=text, url=f"s3://{text}") for text in STRINGS.values())]
-    stores.finds = [dataclasses.replace(STORE, origin="found", url="", note=text) for text in STRINGS.values()]
+    stores.rows = [STORE, *(structs.replace(STORE, name=text, url=f"s3://{text}") for text in STRINGS.values())]
+    stores.finds = [structs.replace(STORE, origin="found", url="", note=text) for text in STRINGS.values()]
     stores.steps = [
         CheckStep(EVERYTHING, True, EVERYTHING),
         CheckStep("layout", True, EVERYTHING),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from ocistore_tui import wiring
 from ocistore_tui.cli.main import run
@@ -65,7 +65,7 @@ def saved(name: str, backend: str, **settings: Value) -> StoreRow:
 
 def described(url: str, **settings: str | int | bool) -> StoreRow:
     row = parse_store(url)
-    return dataclasses.replace(row, settings={**row.settings, **settings})
+    return structs.replace(row, settings={**row.settings, **settings})
 
 
 STORES = {
@@ -129,7 +129,7 @@ def test_an_image_that_looks_like_another_transport_is_named_as_the_engines(monk
 
 
 def test_another_engine_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    request = dataclasses.replace(PUSH, docker_host="unix:///run/podman.sock")
+    request = structs.replace(PUSH, docker_host="unix:///run/podman.sock")
     seen = what_it_does(command_line(request, saved("far", "s3", bucket="b", docker_host="ssh://far")), monkeypatch)
     assert seen.place.docker_host == "unix:///run/podman.sock"
 

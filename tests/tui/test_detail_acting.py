@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.listing import AttachmentRow, TagRow, TimelineRow
@@ -218,7 +219,7 @@ async def test_an_artifact_is_no_image_and_every_tab_knows() -> None:
     async with open_app(service=service) as (app, pilot):
         await until(pilot, lambda: app.desk.is_idle)
         real = service.inspect
-        service.inspect = lambda reference, *, platform=None: replace(  # type: ignore[method-assign]
+        service.inspect = lambda reference, *, platform=None: structs.replace(  # type: ignore[method-assign]
             real(reference, platform=platform), kind="artifact", config=None, layers=(), platforms=()
         )
         screen = await look(app, pilot)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from ocistore_tui.errors import NotFound
 from ocistore_tui.model.digest import Digest

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from ocistore_tui.errors import AccessDenied, NotFound, StoreMissing, Unavailable
 from ocistore_tui.model.listing import TagRow

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from ocistore_tui.errors import Unavailable
 from ocistore_tui.model.listing import Remembered, RepositoryRow, TagRow

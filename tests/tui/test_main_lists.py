@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ocistore_tui.errors import AccessDenied, Unavailable
 from ocistore_tui.model.listing import Remembered, RepositoryRow, TagRow

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from ocistore_tui.model.listing import Remembered, RepositoryRow, TagRow
 from ocistore_tui.model.plan import PullRequest, PushRequest

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ocistore_tui.errors import AccessDenied, UsageError
 from ocistore_tui.model.stores import CheckStep, Mode, StoreRow

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ocistore_tui.errors import UsageError
 from ocistore_tui.model.stores import CheckStep, Mode, StoreRow
@@ -81,7 +82,7 @@ def test_what_was_typed_for_one_kind_is_not_saved_for_another() -> None:
 
 
 def test_who_does_not_sign_in_can_only_look() -> None:
-    draft = replace(draft_of(PROD), sign_in=ANONYMOUS)
+    draft = dataclasses.replace(draft_of(PROD), sign_in=ANONYMOUS)
     assert row_of(draft).mode is Mode.READ_ONLY
     assert "profile" not in row_of(draft).settings
 

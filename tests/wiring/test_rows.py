@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from ocistore_tui.config import SETTINGS, Connection, save_connection
 from ocistore_tui.errors import UsageError
@@ -153,7 +153,7 @@ def test_the_environment_fills_in_what_a_url_leaves_open_and_nothing_else(monkey
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     row = parse_store("s3://acme")
     assert place_of(row).options == {"endpoint": "http://minio:9000", "region": "eu-west-1"}
-    typed = dataclasses.replace(row, settings={**row.settings, "region": "us-east-1"})
+    typed = structs.replace(row, settings={**row.settings, "region": "us-east-1"})
     assert place_of(typed).options["region"] == "us-east-1"
     monkeypatch.setenv("OCISTORE_DIR", "/srv/other")
     assert place_of(parse_store("./images")).options["dir"].endswith("/images")
@@ -187,7 +187,7 @@ def test_a_sign_in_that_was_found_lacks_its_bucket() -> None:
     assert (row.origin, row.is_complete, row.note, row.mode) == ("found", False, "single sign-on", Mode.READ_ONLY)
     with pytest.raises(UsageError, match="no bucket given"):
         place_of(row)
-    chosen = dataclasses.replace(row, settings={**row.settings, "bucket": "acme"})
+    chosen = structs.replace(row, settings={**row.settings, "bucket": "acme"})
     assert place_of(chosen).options == {"profile": "prod"}
 
 

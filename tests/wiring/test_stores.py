@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from ocistore_tui.config import config_path, state_dir
 from ocistore_tui.errors import UsageError
@@ -37,7 +37,7 @@ def stores() -> Stores:
 
 
 def test_a_url_is_kept_under_a_name_and_found_again(stores: Stores) -> None:
-    row = dataclasses.replace(stores.parse("s3://acme/registry"), name="prod", mode=Mode.ADD_ONLY)
+    row = structs.replace(stores.parse("s3://acme/registry"), name="prod", mode=Mode.ADD_ONLY)
     saved = stores.save(row)
     assert (saved.origin, saved.name, saved.url, saved.mode) == ("saved", "prod", "s3://acme/registry", Mode.ADD_ONLY)
     assert list(stores.saved()) == [saved] == [stores.parse("prod")]
@@ -49,9 +49,9 @@ def test_a_url_is_kept_under_a_name_and_found_again(stores: Stores) -> None:
 
 def test_saved_again_it_replaces_what_was_and_keeps_the_rest_of_the_file(stores: Stores) -> None:
     config_path().write_text('# mine\n[connections.usb]\nbackend = "fs"\ndir = "/media/usb"\n')
-    row = dataclasses.replace(stores.parse("s3://acme"), name="prod")
+    row = structs.replace(stores.parse("s3://acme"), name="prod")
     stores.save(row)
-    stores.save(dataclasses.replace(row, settings={"bucket": "acme", "label": "PRODUCTION"}))
+    stores.save(structs.replace(row, settings={"bucket": "acme", "label": "PRODUCTION"}))
     assert config_path().read_text().startswith("# mine\n")
     by_name = {saved.name: saved for saved in stores.saved()}
     assert set(by_name) == {"usb", "prod"}
@@ -60,14 +60,14 @@ def test_saved_again_it_replaces_what_was_and_keeps_the_rest_of_the_file(stores:
 
 
 def test_manage_is_for_one_session_and_is_not_saved(stores: Stores) -> None:
-    row = dataclasses.replace(stores.parse("s3://acme"), name="prod", mode=Mode.MANAGE)
+    row = structs.replace(stores.parse("s3://acme"), name="prod", mode=Mode.MANAGE)
     assert stores.save(row).mode is Mode.ADD_ONLY
 
 
 def test_a_directory_is_kept_with_its_whole_path(stores: Stores, here: Path) -> None:
-    row = dataclasses.replace(stores.parse("./images"), name="here")
+    row = structs.replace(stores.parse("./images"), name="here")
     assert stores.save(row).settings["dir"] == str(here / "images")
-    embedded = dataclasses.replace(embedded_row(), name="mine")
+    embedded = structs.replace(embedded_row(), name="mine")
     assert stores.save(embedded).settings["dir"] == f"{os.environ['HOME']}/.local/share/ocistore/store"
 
 
@@ -169,7 +169,7 @@ def test_what_was_stopped_comes_back_as_it_was_in_its_own_store(stores: Stores) 
 
 def test_the_same_bucket_at_another_server_is_another_store(stores: Stores) -> None:
     here = StoreRow("url", "acme", "s3", "s3://acme", {"bucket": "acme", "endpoint": "http://one"})
-    there = dataclasses.replace(here, settings={"bucket": "acme", "endpoint": "http://two"})
+    there = structs.replace(here, settings={"bucket": "acme", "endpoint": "http://two"})
     stores.keep_unfinished(here, REQUESTS)
     assert stores.unfinished(there) == ()
 
@@ -261,7 +261,7 @@ def test_the_policy_of_a_bucket_names_the_least_rights_of_its_mode(stores: Store
     assert [statement["Resource"] for statement in reads["Statement"]] == [
         "arn:aws:s3:::acme", "arn:aws:s3:::acme/registry/*",
     ]  # fmt: skip
-    adds = json.loads(stores.policy(dataclasses.replace(row, mode=Mode.ADD_ONLY)))
+    adds = json.loads(stores.policy(structs.replace(row, mode=Mode.ADD_ONLY)))
     assert "s3:PutObject" in adds["Statement"][1]["Action"]
     assert "s3:ListBucketMultipartUploads" in adds["Statement"][0]["Action"]
     assert not any("*" in action for statement in adds["Statement"] for action in statement["Action"])
@@ -277,7 +277,7 @@ def test_the_policy_of_a_bucket_names_the_least_rights_of_its_mode(stores: Store
 def test_google_and_azure_have_roles(stores: Stores, url: str, reads: str, adds: str) -> None:
     row = stores.parse(url)
     assert reads in stores.policy(row)
-    assert adds in stores.policy(dataclasses.replace(row, mode=Mode.ADD_ONLY))
+    assert adds in stores.policy(structs.replace(row, mode=Mode.ADD_ONLY))
     assert "\n" not in stores.policy(row)
 
 
