@@ -40,7 +40,7 @@ class Bucket:
         """What keeps abandoned uploads from being tried again."""
         self._is_there = False
         self.checks_no_parts = False
-        """Whether the server did not check a part it had promised to check."""
+        """Whether the server refused to check parts, or did not check one it had promised to check."""
 
     @property
     def connection(self) -> Connection:
@@ -64,6 +64,11 @@ class Bucket:
                 self._patient = connection.make_patient()
                 self.stop.watch(self._patient)
             return self._patient
+
+    @property
+    def may_check_parts(self) -> bool:
+        """See `Connection.may_check_parts`; unless it turned out that this server does not."""
+        return self.connection.may_check_parts and not self.checks_no_parts
 
     def _custom_endpoint(self) -> str:
         connection = self._connection

@@ -57,7 +57,7 @@ class Uploader:
         buffers = PartBuffers(part_bytes(size_bytes))
         parts = gather_parts(checked, buffers.part_bytes, buffers)
         with _Upload(self._bucket, key, cancel) as upload:
-            upload.begin()
+            upload.begin(may_check=self._bucket.may_check_parts)
             sent = send_parts(
                 parts,
                 upload.send_part,
@@ -174,23 +174,28 @@ class _Upload:
         abort.start()
         abort.join(_ABORT_WAIT_S)
 
-    def begin(self) -> None:
-        """Get an upload id."""
-        check_cancel(self._cancel, where=self._where)
-        watched(self._bucket, self._create, where=self._where, cancel=self._cancel)
+    def begin(self, *, may_check: bool = False) -> None:
+        """Get an upload id.
 
-    def _create(self) -> None:
+        Args:
+            may_check: Ask the server to check each part by a checksum of ours. Never for copies: a server that promised
+                it wants one with every part, and of those we have none.
+        """
+        check_cancel(self._cancel, where=self._where)
+        watched(self._bucket, partial(self._create, may_check), where=self._where, cancel=self._cancel)
+
+    def _create(self, may_check: bool) -> None:
         self._before = self._bucket.head(self._key)
-        may_check = self._bucket.connection.may_check_parts and not self._bucket.checks_no_parts
-        wanted = {**(_CRC32 if may_check else self._checksum), **self._bucket.storage()}
+        create = partial(
+            self._bucket.ask, "create_multipart_upload", self._key, ("UploadId",), **self._bucket.storage()
+        )
         try:
-            reply = self._bucket.ask("create_multipart_upload", self._key, ("UploadId",), **wanted)
+            reply = create(**(_CRC32 if may_check else self._checksum))
         except Unsupported:
             if not may_check:
                 raise
             self._bucket.checks_no_parts = True
-            self._create()
-            return
+            reply = create()
         self._is_checked = may_check and reply.get("ChecksumAlgorithm") == "CRC32"
         self._id = str(reply["UploadId"])
         if self._abandoned.is_set():

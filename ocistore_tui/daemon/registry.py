@@ -66,7 +66,8 @@ def sweep(client: EngineClient, own: str) -> None:
             for name in (*image.names, *digests):
                 found = _OURS.match(name)
                 if found and name != own and ((ours and found[1] == ours[1]) or not _listens(int(found[1]))):
-                    client.untag(name)
+                    with contextlib.suppress(OciStoreError):  # the others may go all the same
+                        client.untag(name)
 
 
 def _listens(port: int) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from ocistore_tui.backends import s3_upload
 from ocistore_tui.backends.base import MIB
 from ocistore_tui.backends.s3 import S3Store
 from ocistore_tui.errors import OciStoreError
@@ -84,6 +85,26 @@ def test_who_broke_a_promise_is_not_asked_again(says: Callable[[Request], Answer
     first, *later = (request for request in upload_to(says, times=2) if request.path.endswith("?uploads"))
     assert "x-amz-checksum-algorithm" in first.headers
     assert not any("x-amz-checksum-algorithm" in request.headers for request in later)
+
+
+def test_a_copy_asks_for_no_checks_of_parts_we_do_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MinIO refuses each part of a copy without a checksum where one was asked for."""
+    monkeypatch.setattr(s3_upload, "COPY_WHOLE_BYTES", 8 * MIB)
+
+    def large(request: Request) -> Answer:
+        answer = checking(request)
+        if request.method != "HEAD":
+            return answer
+        is_source = request.path.endswith("/a")
+        return (
+            replace(answer, headers={**answer.headers, "Content-Length": str(len(DATA))}) if is_source else Answer(404)
+        )
+
+    with CannedServer(large) as server, S3Store(options(server.url, "bucket")) as store:
+        with contextlib.suppress(OciStoreError):  # the copy is not there at the end
+            store.copy_from(store, "a", "b", size_bytes=len(DATA), digest=Digest.of(DATA))
+        (begun,) = (request for request in server.requests if request.path.endswith("?uploads"))
+    assert "x-amz-checksum-algorithm" not in begun.headers
 
 
 def test_parts_that_share_room_arrive_as_they_were() -> None:
