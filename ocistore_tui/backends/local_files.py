@@ -26,7 +26,7 @@ class GrowingFile:
     """
 
     def __init__(self, file: int, *, is_to_stay: bool = True) -> None:
-        self._file, self._is_to_stay = file, is_to_stay
+        self.file, self._is_to_stay = file, is_to_stay
         self._written = self._flushed = 0
 
     def write(self, data: bytes | bytearray) -> None:
@@ -37,12 +37,12 @@ class GrowingFile:
         """
         rest = memoryview(data)
         while rest:  # a disk that is nearly full takes a part, and says so only the next time
-            step = os.write(self._file, rest[:_WRITE_BYTES])
+            step = os.write(self.file, rest[:_WRITE_BYTES])
             rest = rest[step:]
             self._written += step
         if self._is_to_stay and self._written - self._flushed >= _FLUSH_BYTES and sys.platform == "linux":
             # Linux begins to write these pages and keeps them in memory; they would have to be clean to be dropped.
-            os.posix_fadvise(self._file, self._flushed, self._written - self._flushed, os.POSIX_FADV_DONTNEED)
+            os.posix_fadvise(self.file, self._flushed, self._written - self._flushed, os.POSIX_FADV_DONTNEED)
             self._flushed = self._written
 
 

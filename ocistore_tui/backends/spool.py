@@ -24,7 +24,6 @@ class Spool:
         self._directory = directory
         self._memory_bytes = memory_bytes
         self._memory: bytearray | None = bytearray()
-        self._file: int | None = None
         self._growing: GrowingFile | None = None
         self.path: Path | None = None
 
@@ -43,12 +42,10 @@ class Spool:
 
     def finish(self) -> None:
         """End writing, so that the file can be read by its path."""
-        if self._file is not None:
-            descriptor, self._file, self._growing = self._file, None, None
-            try:
-                os.close(descriptor)
-            except OSError as error:
-                raise self._no_space(error) from error
+        try:
+            self._end()
+        except OSError as error:
+            raise self._no_space(error) from error
 
     @property
     def data(self) -> bytes | None:
@@ -58,9 +55,7 @@ class Spool:
     def close(self) -> None:
         """Forget everything; the file, if it is still there, goes too."""
         self._memory = None
-        if self._file is not None:
-            os.close(self._file)
-            self._file = self._growing = None
+        self._end()
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
@@ -71,12 +66,17 @@ class Spool:
             name = f"{os.getpid()}-{os.urandom(8).hex()}.tmp"
             self.path = Path(self._directory or tempfile.gettempdir()) / name
             mode = 0o666 if self._directory else 0o600
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+            file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         except OSError as error:
             raise self._no_space(error) from error
-        self._growing = GrowingFile(self._file, is_to_stay=self._directory is not None)
+        self._growing = GrowingFile(file, is_to_stay=self._directory is not None)
         self._append(self._memory)
         self._memory = None
+
+    def _end(self) -> None:
+        growing, self._growing = self._growing, None
+        if growing is not None:
+            os.close(growing.file)
 
     def _append(self, data: bytes | bytearray) -> None:
         assert self._growing is not None

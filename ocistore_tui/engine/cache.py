@@ -93,7 +93,7 @@ class Cache:
                     return kept
         fresh = secrets.token_hex(16)
         if path:
-            _replace(path, fresh.encode(), mode=0o600)
+            replace_file(path, fresh.encode(), mode=0o700)
         return fresh
 
     def _path(self, kind: str, digest: Digest) -> Path | None:
@@ -109,15 +109,22 @@ class Cache:
     def _write(self, kind: str, digest: Digest, data: bytes) -> None:
         path = self._path(kind, digest)
         if path is not None:
-            _replace(path, data)
+            replace_file(path, data)
 
 
-def _replace(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+def replace_file(path: Path, data: bytes, *, mode: int = 0o777) -> None:
+    """Write a file whole, or leave what is there; where that is not possible, it is not remembered.
+
+    Args:
+        path: Where; missing directories are made.
+        data: All of it.
+        mode: Who may do what, as for directories; the user's mask still takes away from it.
+    """
     temporary = path.with_name(f"{path.name}.{os.urandom(8).hex()}.tmp")
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=mode)
         try:
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode & 0o666), "wb") as file:
                 file.write(data)
             temporary.replace(path)
         except OSError:

@@ -6,15 +6,14 @@ back within a moment. It is only ever shown, never acted upon; any damage means 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from ocistore_tui.engine.cache import replace_file
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.listing import Remembered, RepositoryRow, TagRow
 
@@ -94,7 +93,7 @@ def keep(cache_dir: Path | None, identity: str, seen: Remembered) -> None:
         except UnicodeEncodeError:  # a file system may hold names that are no text
             return
         if len(_MAGIC) + _SUM_BYTES + len(body) <= _MAX_BYTES:
-            _write(_path(cache_dir, identity), _MAGIC + _checksum(body) + body)
+            replace_file(_path(cache_dir, identity), _MAGIC + _checksum(body) + body, mode=0o700)
             return
 
 
@@ -161,15 +160,3 @@ def _path(cache_dir: Path, identity: str) -> Path:
 
 def _checksum(body: bytes | memoryview) -> bytes:
     return hashlib.blake2b(body, digest_size=_SUM_BYTES).digest()
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.{os.urandom(8).hex()}.tmp")
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(data)
-            temporary.replace(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)

@@ -45,15 +45,15 @@ class Loopback:
 
     def __enter__(self) -> Self:
         for left in reversed(range(_TRIES)):
-            port = self._port if left == _TRIES - 1 else 0
             try:
                 # Engines take either for localhost (docker-api.md §5), and find the other's port with somebody else.
-                sockets = listen([Address("127.0.0.1", port), Address("::1", port)])
+                sockets = listen([Address("127.0.0.1", self._port), Address("::1", self._port)])
                 break
             except Unavailable:
                 if not left:
                     self._registry.close()
                     raise
+                self._port = 0
         self._server = Server(self._registry, sockets, has_metrics=False)
         self._server.start()
         return self
