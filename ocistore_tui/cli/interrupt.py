@@ -15,7 +15,8 @@ _Result = TypeVar("_Result")
 
 GRACE_S = 0.8
 """How long a transfer has to end by itself once it is told to."""
-_TICK_S = 0.5
+TICK_S = 0.5
+"""The longest wait: a signal that comes to another thread, or just before a wait, does not end the wait."""
 _NOTHING = "nothing was changed"
 
 
@@ -105,7 +106,7 @@ def run_interruptible(
         try:
             thread.start()
             while thread.is_alive():
-                thread.join(_TICK_S)
+                thread.join(TICK_S)
                 tick()
         except Interrupted as interrupted:
             cancel.set()

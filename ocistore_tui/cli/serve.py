@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ocistore_tui.cli.garbage import look_as_usual
-from ocistore_tui.cli.interrupt import Interrupted, temporary_files
+from ocistore_tui.cli.interrupt import TICK_S, Interrupted, temporary_files
 from ocistore_tui.cli.output import Output
 from ocistore_tui.model.text import inert
 
@@ -80,7 +79,8 @@ def serve(output: Output, place: Place, options: ServeOptions) -> None:
             output, text))  # fmt: skip
         try:
             _tell(output, serving, options)
-            threading.Event().wait()
+            while True:
+                time.sleep(TICK_S)
         except Interrupted as interrupted:
             interrupted.kept = _stop(output, serving)
             raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import selectors
 import socket
 import ssl
@@ -24,12 +25,20 @@ from ocistore_tui.serving.problem import Problem
 from ocistore_tui.serving.registry import Registry
 
 _TIDY_S = 15.0
+_TICK_S = 0.5
+"""A signal that comes to another thread, or just before a wait, does not end the wait; it is heard after it."""
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _NO_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 def _silent(answered: Answered) -> None:
     del answered
+
+
+def _join(threads: Sequence[threading.Thread], end: float) -> None:
+    for thread in threads:
+        while thread.is_alive() and (left_s := end - time.monotonic()) > 0:
+            thread.join(min(left_s, _TICK_S))
 
 
 class Server:
@@ -87,20 +96,18 @@ class Server:
         self._stopping.set()
         self._wakes.close()
         if self._acceptor.ident is not None:
-            self._acceptor.join()
+            _join([self._acceptor], math.inf)
         for made in self._sockets:
             made.close()
         end = time.monotonic() + (self._limits.grace_s if grace_s is None else grace_s)
         for connection in self._living():
             if connection.idle_since is not None:
                 connection.kick()
-        for thread in self._threads():
-            thread.join(max(0.0, end - time.monotonic()))
+        _join(self._threads(), end)
         left = self._living()
         for connection in left:
             connection.kick()
-        for thread in self._threads():
-            thread.join(self._limits.linger_s)
+        _join(self._threads(), time.monotonic() + self._limits.linger_s)
         self._registry.close()
         self._waker.close()
         return len(left)

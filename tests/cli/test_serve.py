@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import http.client
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,14 +152,39 @@ def test_the_second_signal_waits_for_nobody(directory: str) -> None:
     with serving("fs", "serve", "--dir", directory, "--read-write", *FREE) as server:
         address = ("127.0.0.1", server.port)
         with socket.create_connection(address, timeout=30) as sock:
-            sock.sendall(b"PUT /v2/app/manifests/x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
-                         b"Content-Length: 5\r\n\r\n")  # fmt: skip
-            assert sock.recv(100).startswith(b"HTTP/1.1 100")
+            begin_a_request(sock)
             server.process.send_signal(signal.SIGINT)
             assert server.process.stderr is not None
             assert any(line.startswith("stopping") for line in server.process.stderr)
             code, _, err = server.stop(signal.SIGINT)
     assert (code, err.splitlines()[-1]) == (130, "interrupted: 1 running requests were cut off")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads of another process can be signalled on Linux only")
+def test_a_signal_is_heard_whichever_thread_it_comes_to(directory: str) -> None:
+    """Then, or just before the main thread begins to wait, it ends no wait."""
+    with (
+        serving("fs", "serve", "--dir", directory, "--read-write", *FREE) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock,
+    ):
+        begin_a_request(sock)
+        assert server.process.stderr is not None
+        signal_another_thread(server.process.pid, signal.SIGINT)
+        assert any(line.startswith("stopping") for line in server.process.stderr)
+        signal_another_thread(server.process.pid, signal.SIGINT)
+        _, err = server.process.communicate(timeout=20)  # less than running requests get
+    assert (server.process.returncode, err.splitlines()[-1]) == (130, "interrupted: 1 running requests were cut off")
+
+
+def begin_a_request(sock: socket.socket) -> None:
+    sock.sendall(b"PUT /v2/app/manifests/x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+    assert sock.recv(100).startswith(b"HTTP/1.1 100")
+
+
+def signal_another_thread(pid: int, number: int) -> None:
+    thread = max(int(task.name) for task in Path(f"/proc/{pid}/task").iterdir())
+    assert thread != pid
+    assert ctypes.CDLL(None).tgkill(pid, thread, number) == 0
 
 
 def test_for_programs(directory: str) -> None:
