@@ -14,11 +14,18 @@ _FOREIGN = (
     "AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "STORAGE_EMULATOR_HOST", "DOCKER_", "OCISTORE_DIR", "XDG_", "NO_COLOR",
 )  # fmt: skip
 
+_MAX_ID = 100
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """For ``-n auto``: one more than there are processors, for many tests wait for engines, servers and terminals."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A short name for a long value: names travel between processes with every report, and are kept there."""
+    return f"{type(val).__name__}-of-{len(val)}" if isinstance(val, str | bytes) and len(val) > _MAX_ID else None
 
 
 @pytest.fixture(autouse=True)
