@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import math
 import selectors
 import socket
 import ssl
@@ -33,12 +32,6 @@ _NO_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 def _silent(answered: Answered) -> None:
     del answered
-
-
-def _join(threads: Sequence[threading.Thread], end: float) -> None:
-    for thread in threads:
-        while thread.is_alive() and (left_s := end - time.monotonic()) > 0:
-            thread.join(min(left_s, _TICK_S))
 
 
 class Server:
@@ -69,8 +62,8 @@ class Server:
         self._registry, self._sockets, self._tls = registry, list(sockets), tls
         self._limits = limits or Limits()
         self._log, self._fault, self._has_metrics = log, fault, has_metrics
-        self._connections: dict[Connection, threading.Thread] = {}
-        self._lock = threading.Lock()
+        self._connections: set[Connection] = set()
+        self._changed = threading.Condition(threading.Lock())
         self._stopping = threading.Event()
         self._waker, self._wakes = socket.socketpair()
         self._acceptor = threading.Thread(target=self._accept_all, name="ocistore-accept", daemon=True)
@@ -96,29 +89,34 @@ class Server:
         self._stopping.set()
         self._wakes.close()
         if self._acceptor.ident is not None:
-            _join([self._acceptor], math.inf)
+            self._acceptor.join()
         for made in self._sockets:
             made.close()
-        end = time.monotonic() + (self._limits.grace_s if grace_s is None else grace_s)
         for connection in self._living():
             if connection.idle_since is not None:
                 connection.kick()
-        _join(self._threads(), end)
+        self._wait(self._limits.grace_s if grace_s is None else grace_s)
         left = self._living()
         for connection in left:
             connection.kick()
-        _join(self._threads(), time.monotonic() + self._limits.linger_s)
+        self._wait(self._limits.linger_s)
         self._registry.close()
         self._waker.close()
         return len(left)
 
     def _living(self) -> list[Connection]:
-        with self._lock:
+        with self._changed:
             return list(self._connections)
 
-    def _threads(self) -> list[threading.Thread]:
-        with self._lock:
-            return list(self._connections.values())
+    def _wait(self, timeout_s: float) -> None:
+        """Until the last connection has ended.
+
+        Not for their threads: Python 3.11 takes a thread for ended after a join that a signal broke off.
+        """
+        end = time.monotonic() + timeout_s
+        with self._changed:
+            while self._connections and (left_s := end - time.monotonic()) > 0:
+                self._changed.wait(min(left_s, _TICK_S))
 
     # -- accepting ----------------------------------------------------------------------------------------------------
 
@@ -161,13 +159,13 @@ class Server:
             stopping=self._stopping.is_set,
         )
         thread = threading.Thread(target=self._run, args=(connection,), name="ocistore-http", daemon=True)
-        with self._lock:
-            self._connections[connection] = thread
+        with self._changed:
+            self._connections.add(connection)
         try:
             thread.start()
         except RuntimeError:  # the system gives no more threads
-            with self._lock:
-                del self._connections[connection]
+            with self._changed:
+                self._connections.discard(connection)
             self._turn_away(sock)
 
     def _make_room(self) -> bool:
@@ -192,8 +190,9 @@ class Server:
         try:
             connection.run()
         finally:
-            with self._lock:
-                self._connections.pop(connection, None)
+            with self._changed:
+                self._connections.discard(connection)
+                self._changed.notify_all()
 
     # -- answering ----------------------------------------------------------------------------------------------------
 
