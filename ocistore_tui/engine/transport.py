@@ -79,10 +79,12 @@ def sends_little(
     needed = {diff_id.encoded[:12] for diff_id in lacking if diff_id is not None}
     if any(event.status.startswith("Push") and layer not in needed for layer, event in told.items()):
         return False  # the store has it, in other bytes: an export leaves it out
+    if _registry_s(event.total_bytes for event in told.values()) > facts.size_bytes / _EXPORTED_BYTES_S:
+        return False  # whatever else is to come
     undecided = len(told) < len(set(facts.diff_ids)) or any(event.status in _UNDECIDED for event in told.values())
     if undecided:
         return None if elapsed_s < PROBE_S else False
-    return _registry_s(event.total_bytes for event in told.values()) <= facts.size_bytes / _EXPORTED_BYTES_S
+    return True
 
 
 def _registry_s(sizes_bytes: Iterable[int]) -> float:

@@ -113,6 +113,11 @@ def test_a_layer_the_store_has_already_in_other_bytes_is_not_pushed_again() -> N
     assert sends_little(told(there, there, ("Pushing", 1_000_000)), facts(), ALL - {LAYERS[2]}, 0.1) is False
 
 
+def test_one_layer_that_takes_longer_than_the_export_is_enough_to_know() -> None:
+    known = told(("Preparing", 0), ("Waiting", 0), ("Pushing", 400_000_000))
+    assert sends_little(known, facts(), ALL, 0.1) is False
+
+
 def test_nothing_is_decided_before_every_layer_was_looked_at_or_the_time_is_up() -> None:
     undecided = told(("Layer already exists", 0), ("Preparing", 0), ("Waiting", 0))
     assert sends_little(undecided, facts(), ALL, PROBE_S / 2) is None
