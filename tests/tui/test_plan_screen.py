@@ -161,6 +161,20 @@ async def test_esc_leaves_and_drops_answers_that_come_late(
         assert dialog.started == []
 
 
+@pytest.mark.parametrize(("method", "wanted"), [("plan_push", push("team/app:1")), ("plan_pull", pull("team/app:1"))])
+async def test_esc_stops_the_planning_too(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch, method: str, wanted: Request
+) -> None:
+    service.hold(method)
+    async with open_app(service=service) as (app, pilot):
+        dialog = Dialog(app, pilot, monkeypatch)
+        await dialog.open(wanted)
+        await until(pilot, lambda: service.waiting(method))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.desk.is_idle)
+        assert not dialog.is_open
+
+
 async def test_cancel_is_a_button_too(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_app(service=service) as (app, pilot):
         dialog = Dialog(app, pilot, monkeypatch)
@@ -472,7 +486,9 @@ async def test_what_does_not_fit_scrolls(service: FakeService, monkeypatch: pyte
         dialog = Dialog(app, pilot, monkeypatch)
         notes = tuple(f"note number {number}" for number in range(30))
         plan_push = service.plan_push
-        monkeypatch.setattr(service, "plan_push", lambda request: dataclasses.replace(plan_push(request), notes=notes))
+        monkeypatch.setattr(
+            service, "plan_push", lambda request, **more: dataclasses.replace(plan_push(request), notes=notes)
+        )
         await dialog.opened(push("team/app:1"))
         assert "note number 29" not in dialog.text
         await pilot.press(*["down"] * 40)
@@ -488,7 +504,7 @@ async def test_names_from_outside_are_shown_inert(service: FakeService, monkeypa
     service.fail("plan_push", error, "team/app:1")
     plan_push = service.plan_push
     monkeypatch.setattr(
-        service, "plan_push", lambda r: dataclasses.replace(plan_push(r), notes=(HOSTILE,), source=HOSTILE)
+        service, "plan_push", lambda r, **more: dataclasses.replace(plan_push(r), notes=(HOSTILE,), source=HOSTILE)
     )
     async with open_app(service=service) as (app, pilot):
         app.session.place = LocalPlace("engine", "", HOSTILE)

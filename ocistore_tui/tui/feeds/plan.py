@@ -49,10 +49,10 @@ def look_at(
         OciStoreError: as the plan's maker says.
     """
     if isinstance(request, PushRequest):
-        plan = service.plan_push(request)
+        plan = service.plan_push(request, cancel=cancel)
         is_move = plan.tag_before is not None and plan.tag_before != plan.digest
         return Looked(plan, _moved_at(service, comparison, plan, cancel) if is_move else None)
-    pull = service.plan_pull(request)
+    pull = service.plan_pull(request, cancel=cancel)
     tag = _tag(service, comparison, request.source, cancel, digest=pull.digest)
     platforms, ids = _inside(service, request.source, tag, pull.digest)
     if pull.image.startswith(FILE_FORMS):
