@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ocistore_tui.cli.words import cut, flaw_of, table
 from ocistore_tui.model.listing import Inspection, LayerRow, TagRow
+from ocistore_tui.model.manifest import Manifest
 from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PullPlan, PullResult, PushPlan, PushResult, Way
 from ocistore_tui.model.progress import LayerState
 from ocistore_tui.model.text import inert
@@ -164,7 +165,7 @@ def inspection(found: Inspection, reference: str, *, width: int | None) -> list[
     lines = [
         f"reference   {reference}",
         f"digest      {found.digest}",
-        f"kind        {found.kind}, {inert(found.media_type, limit=120)}",
+        f"kind        {found.kind}, {inert(_type(found), limit=120)}",
         f"size        {size(found.size_bytes)} ({found.size_bytes} bytes)",
     ]
     if found.pushed is not None:
@@ -179,6 +180,12 @@ def inspection(found: Inspection, reference: str, *, width: int | None) -> list[
     config = _config(found)
     lines += [cut(line, width) for line in _config_lines(found, config)]
     return lines + _layer_lines(found, config, width)
+
+
+def _type(found: Inspection) -> str:
+    """Of an artifact what it says it is; its manifest's media type is the same as an image's."""
+    manifest = found.manifest
+    return manifest.stated_type if isinstance(manifest, Manifest) and not manifest.is_image else found.media_type
 
 
 def _config(found: Inspection) -> dict[str, object]:

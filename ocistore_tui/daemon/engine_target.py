@@ -83,7 +83,7 @@ class EngineTarget:
         if not image.chosen.is_image:
             raise UsageError(
                 "this is an artifact, not an image",
-                where=f"{image.chosen.artifact_type or image.chosen.config.media_type}",
+                where=image.chosen.stated_type,
                 cause="container engines hold images only",
                 fix="pull it into oci:DIR or oci-archive:FILE",
             )

@@ -192,7 +192,7 @@ def _kind(name: str, found: Manifest | Index) -> str:
 def _artifact_type(found: Manifest | Index) -> str:
     if isinstance(found, Index) or found.is_image:
         return ""
-    return inert(found.artifact_type or found.config.media_type, limit=_MAX_SHOWN)
+    return inert(found.stated_type, limit=_MAX_SHOWN)
 
 
 def _first(texts: Iterable[str]) -> list[str]:

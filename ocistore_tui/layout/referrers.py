@@ -98,14 +98,11 @@ def add_referrer(repository: Repository, subject: Digest, referrer: Descriptor) 
 
 def referrer_of(found: Manifest | Index) -> Descriptor:
     """How a list of referrers names a manifest (distribution-spec, "Pushing Manifests with Subject")."""
-    artifact_type = found.artifact_type
-    if not artifact_type and isinstance(found, Manifest):
-        artifact_type = found.config.media_type
     return Descriptor(
         media_type=found.media_type,
         digest=found.digest,
         size=len(found.raw),
-        artifact_type=artifact_type,
+        artifact_type=found.stated_type if isinstance(found, Manifest) else found.artifact_type,
         annotations=found.annotations or None,
     )
 

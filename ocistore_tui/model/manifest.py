@@ -72,6 +72,11 @@ class Manifest(Struct, frozen=True):
         return self.config.media_type in media_types.IMAGE_CONFIGS
 
     @property
+    def stated_type(self) -> str:
+        """What an artifact says it is: its artifactType, else its config's media type (OCI image-spec manifest.md)."""
+        return self.artifact_type or self.config.media_type
+
+    @property
     def blobs(self) -> tuple[Descriptor, ...]:
         """Config and layers that must be stored, each digest once; foreign layers with URLs are left out."""
         found = {self.config.digest: self.config}
