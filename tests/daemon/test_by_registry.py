@@ -277,6 +277,16 @@ def test_names_of_killed_transfers_go_also_where_we_listen_ourselves(engine: Fak
     assert sorted(engine.names) == ["localhost:9/somebody/app:1", "rt/app:1"]
 
 
+def test_a_name_that_does_not_go_keeps_no_other_from_going(engine: FakeEngine, tmp_path: Path) -> None:
+    stuck, *others = (f"localhost:9/ocistore-00ff/{name}:1" for name in ("first", "second", "third"))
+    for left in (stuck, *others):
+        engine.names[left] = engine.names["rt/app:1"]
+    engine.kept = {stuck}
+    with directory_service(tmp_path / "store", docker_host=engine.host) as service:
+        assert push(service, "rt/app:1").via == "archive"
+    assert sorted(engine.names) == sorted([stuck, "rt/app:1"])
+
+
 def test_an_image_without_a_name_is_not_pushed_under_one(engine: FakeEngine, tmp_path: Path) -> None:
     engine.images[engine.names["rt/app:1"]]["RepoTags"] = ["<none>:<none>"]
     with directory_service(tmp_path / "store", docker_host=engine.host) as service:

@@ -39,6 +39,8 @@ class FakeEngine:
     """What inspect says, by id."""
     names: dict[str, str] = field(default_factory=dict)
     """Ids by name."""
+    kept: set[str] = field(default_factory=set)
+    """Names it does not let go of."""
     export: Callable[[], Iterable[bytes]] = lambda: ()
     """The bytes of ``get``."""
     load: Callable[[], Iterable[bytes]] = lambda: ()
@@ -134,6 +136,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif found := re.fullmatch(r"/images/(.+)/(json|get|tag|push)", path):
             self._image(found[1], found[2], query)
         elif found := re.fullmatch(r"/images/(.+)", path):
+            if found[1] in engine.kept:
+                self._say(409, {"message": f"conflict: unable to remove {found[1]}"})
+                return
             self._say(200 if engine.names.pop(found[1], None) else 404, [])
 
     def _image(self, name: str, what: str, query: dict[str, str]) -> None:
