@@ -80,20 +80,12 @@ def add_referrer(repository: Repository, subject: Digest, referrer: Descriptor) 
     Raises:
         Refused: others kept changing the index, or an image of another kind has its tag.
     """
-    tag = fallback_tag(subject)
-    for attempt in range(_ATTEMPTS):
-        before, listed = _read(repository, tag)
-        if any(known.digest == referrer.digest for known in listed):
-            return
-        digest = repository.put_manifest(build_index((*listed, referrer)))
-        repository.link_revision(digest)
-        try:
-            repository.set_tag(tag, digest, expected=before)
-        except Refused:
-            if attempt == _ATTEMPTS - 1:
-                raise
-        else:
-            return
+
+    def with_it(listed: tuple[Descriptor, ...]) -> tuple[Descriptor, ...]:
+        is_listed = any(known.digest == referrer.digest for known in listed)
+        return listed if is_listed else (*listed, referrer)
+
+    _change(repository, subject, with_it)
 
 
 def referrer_of(found: Manifest | Index) -> Descriptor:
@@ -146,19 +138,26 @@ def remove_referrer(repository: Repository, subject: Digest, referrer: Digest) -
     Raises:
         Refused: others kept changing the index, or an image of another kind has its tag.
     """
+    _change(repository, subject, lambda listed: tuple(known for known in listed if known.digest != referrer))
+
+
+def _change(
+    repository: Repository, subject: Digest, change: Callable[[tuple[Descriptor, ...]], tuple[Descriptor, ...]]
+) -> None:
+    """Let the fallback index list what ``change`` makes of its list; again when others changed it meanwhile."""
     tag = fallback_tag(subject)
     for attempt in range(_ATTEMPTS):
         before, listed = _read(repository, tag)
-        kept = tuple(known for known in listed if known.digest != referrer)
-        if not isinstance(before, TagLink) or len(kept) == len(listed):
+        wanted = change(listed)
+        if wanted == listed:
             return
         try:
-            if not kept:
-                repository.delete_tag(tag, expected=before)
-            else:
-                digest = repository.put_manifest(build_index(kept))
+            if wanted:
+                digest = repository.put_manifest(build_index(wanted))
                 repository.link_revision(digest)
                 repository.set_tag(tag, digest, expected=before)
+            elif isinstance(before, TagLink):
+                repository.delete_tag(tag, expected=before)
         except Refused:
             if attempt == _ATTEMPTS - 1:
                 raise
