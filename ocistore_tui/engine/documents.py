@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 
 from ocistore_tui.engine.cache import Cache
@@ -48,6 +49,37 @@ class Documents:
     def config(self, descriptor: Descriptor) -> ImageConfig:
         """An image configuration, parsed."""
         return parse_config(self.read(descriptor.digest, max_bytes=MAX_CONFIG_BYTES), where=descriptor.digest)
+
+    def below(
+        self, root: Digest, *, known: Mapping[Digest, bytes] | None = None, may_lack: bool = False
+    ) -> dict[Digest, bytes]:
+        """The bytes of a manifest and of every manifest below it, beside what is known already.
+
+        Args:
+            root: A manifest or index.
+            known: Documents at hand; nothing is looked for below them.
+            may_lack: Leave out what is not there: an index may be partial.
+
+        Raises:
+            NotFound: one is not there, and ``may_lack`` is not set.
+            IntegrityError: one is damaged, or no manifest.
+        """
+        documents = dict(known or {})
+        pending = [root]
+        while pending:
+            digest = pending.pop()
+            if digest in documents:
+                continue
+            try:
+                found = self.manifest(digest)
+            except NotFound:
+                if not may_lack:
+                    raise
+                continue
+            documents[digest] = found.raw
+            if isinstance(found, Index):
+                pending += [child.digest for child in found.manifests]
+        return documents
 
     def image_manifests(self, found: Manifest | Index, *, limit: int = 64) -> list[Manifest]:
         """``found`` itself, or the image manifests of an index that are there; attestations are left out."""

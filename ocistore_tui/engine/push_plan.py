@@ -19,7 +19,7 @@ from ocistore_tui.errors import IntegrityError, NotFound, StoreMissing, UsageErr
 from ocistore_tui.layout.repository import Repository, TagLink, Whatever
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import ImageFacts, SourceKind
-from ocistore_tui.model.manifest import Descriptor, Index, Manifest, build_manifest
+from ocistore_tui.model.manifest import Descriptor, Manifest, build_manifest
 from ocistore_tui.model.media_types import OCI_CONFIG
 from ocistore_tui.model.plan import PlannedLayer, PushPlan, PushRequest, check_request
 from ocistore_tui.model.platform import Platform
@@ -121,24 +121,14 @@ def _prepare_classic(
 
 def _prepare_content(context: Context, facts: ImageFacts, wanted: Platform | None) -> Closure | None:
     """A content image brings its manifests: from the source itself, or from the store that has them already."""
-    documents = dict(facts.documents)
     root = facts.id
-    if wanted is not None and root not in documents:
-        try:
+    try:
+        if wanted is not None and root not in facts.documents:
             root = choose_platform(context, context.documents.manifest(root), wanted, where=facts.name).digest
-        except (NotFound, IntegrityError):
-            # The source looks itself when it exports.
-            return None
-    pending = [] if root in documents else [root]
-    while pending:
-        try:
-            found = context.documents.manifest(pending.pop())
-        except (NotFound, IntegrityError):
-            # The source may hold a child that the store lacks: only an export can tell.
-            return None
-        documents[found.digest] = found.raw
-        if isinstance(found, Index):
-            pending += [child.digest for child in found.manifests if child.digest not in documents]
+        documents = context.documents.below(root, known=facts.documents)
+    except (NotFound, IntegrityError):
+        # The source may hold what the store lacks: only an export can tell.
+        return None
     return close(root, documents)
 
 

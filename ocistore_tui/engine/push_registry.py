@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Iterable
 from contextlib import closing
 
 from msgspec.structs import replace
@@ -17,10 +16,10 @@ from ocistore_tui.engine.ports import RegistrySource
 from ocistore_tui.engine.progress import Tracker
 from ocistore_tui.engine.publish import Closure, close
 from ocistore_tui.engine.transport import PROBE_S, sends_little
-from ocistore_tui.errors import Cancelled, IntegrityError, NotFound
+from ocistore_tui.errors import Cancelled, IntegrityError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import EngineEvent, ImageFacts, SourceKind
-from ocistore_tui.model.manifest import Index, Manifest
+from ocistore_tui.model.manifest import Manifest
 from ocistore_tui.model.plan import PushPlan
 from ocistore_tui.model.progress import LayerState
 from ocistore_tui.serving.loopback import Loopback
@@ -185,20 +184,7 @@ class _Watch:
 
 
 def _closure(context: Context, root: Digest, facts: ImageFacts) -> Closure:
-    documents: dict[Digest, bytes] = {}
-    pending: Iterable[Digest] = [root]
-    while pending:
-        below: list[Digest] = []
-        for digest in pending:
-            try:
-                found = context.documents.manifest(digest)
-            except NotFound:
-                continue  # an index may be partial
-            documents[digest] = found.raw
-            if isinstance(found, Index):
-                below += [child.digest for child in found.manifests if child.digest not in documents]
-        pending = below
-    closure = close(root, documents)
+    closure = close(root, context.documents.below(root, may_lack=True))
     pushed = root
     if facts.kind is SourceKind.CLASSIC:
         pushed = closure.root.config.digest if isinstance(closure.root, Manifest) else root
