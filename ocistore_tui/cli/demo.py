@@ -208,7 +208,8 @@ def _words(line: str) -> list[str]:
 
 def _members(archive: Path) -> dict[str, bytes]:
     with tarfile.open(archive) as opened:
-        return {member.name: opened.extractfile(member).read() for member in opened if member.isfile()}  # type: ignore[union-attr]
+        files = ((member.name, opened.extractfile(member)) for member in opened)
+        return {name: file.read() for name, file in files if file is not None}
 
 
 def _tar_of(layer: bytes) -> bytes:

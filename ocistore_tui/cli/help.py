@@ -30,7 +30,9 @@ click.Context.formatter_class = Formatter
 class _Teaching(click.Command):
     """A command whose help teaches by example."""
 
-    examples: tuple[str, ...] = ()
+    def __init__(self, *args: Any, examples: Iterable[str] = (), **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.examples = tuple(examples)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what it does, and the examples as they are typed."""

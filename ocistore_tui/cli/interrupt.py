@@ -93,13 +93,14 @@ def run_interruptible(
         BaseException: whatever the transfer raised.
     """
     cancel = threading.Event()
-    outcome: list[tuple[_Result | None, BaseException | None]] = []
+    results: list[_Result] = []
+    errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            outcome.append((work(cancel), None))
+            results.append(work(cancel))
         except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
-            outcome.append((None, error))
+            errors.append(error)
 
     thread = threading.Thread(target=run, name="ocistore-transfer", daemon=True)
     with temporary_files():
@@ -112,13 +113,12 @@ def run_interruptible(
             cancel.set()
             thread.join(GRACE_S)
             # It may have been done before it could be stopped.
-            interrupted.kept = "the transfer had just finished" if outcome and outcome[0][1] is None else kept
+            interrupted.kept = "the transfer had just finished" if results else kept
             raise
         finally:
             done()
-    result, error = outcome[0]
-    if isinstance(error, Cancelled) and cancel.is_set():
-        raise Interrupted(signal.SIGINT, kept) from error
-    if error is not None:
-        raise error
-    return result  # type: ignore[return-value]  # None only where the work returns None
+    if errors:
+        if isinstance(errors[0], Cancelled) and cancel.is_set():
+            raise Interrupted(signal.SIGINT, kept) from errors[0]
+        raise errors[0]
+    return results[0]

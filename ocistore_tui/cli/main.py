@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
@@ -23,8 +23,6 @@ from ocistore_tui.model.text import inert
 
 if TYPE_CHECKING:
     from ocistore_tui.tui.ports import Opening, Stores
-
-EXIT_BUG = 70
 
 
 def main() -> None:
@@ -161,8 +159,8 @@ def _missing_words(context: click.Context | None) -> str:
     return f"{' and '.join(words)} {'is' if len(words) == 1 else 'are'} missing"
 
 
-def _is_terminal(stream: object) -> bool:
-    return bool(stream is not None and stream.isatty())  # type: ignore[attr-defined]  # a text stream
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def _is_completing() -> bool:

@@ -120,11 +120,11 @@ def global_options(function: _Function) -> _Function:
 def global_parameters() -> list[click.Parameter]:
     """The same for a group that is made without a function."""
 
+    @click.command
     @global_options
     def holder() -> None: ...
 
-    # click keeps the options of a decorated function there.
-    return list(reversed(holder.__click_params__))  # type: ignore[attr-defined]
+    return holder.params
 
 
 SCREEN_NAMES = frozenset({"theme", "ascii", "no_mouse"})

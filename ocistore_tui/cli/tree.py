@@ -24,6 +24,20 @@ _OPENING = (
     "ls, inspect, stores and completion stay headless, and so does whatever is asked for with",
     "--no-tui, --dry-run, --json, --quiet or --progress.",
 )
+_EXAMPLES = (
+    "oci-store s3 push my-bucket/myapp:v1.0 --image myapp:latest",
+    "oci-store s3 ls my-bucket",
+    "oci-store s3 pull my-bucket/myapp:v1.0",
+    "oci-store fs push tools/jq:1.7 --image docker-archive:jq.tar",
+    "oci-store @prod inspect myapp:v1.0",
+    "oci-store --json gcs ls my-bucket/myapp",
+    "oci-store demo",
+)
+_SHELLS = (
+    'eval "$(oci-store completion bash)"                                   # in ~/.bashrc',
+    'eval "$(oci-store completion zsh)"                                    # in ~/.zshrc',
+    "oci-store completion fish > ~/.config/fish/completions/oci-store.fish",
+)
 _EXIT_CODES = (
     "0 done · 1 the answer is no · 2 usage · 3 not found · 4 access denied · 5 unavailable",
     "6 integrity · 7 some of a batch failed · 8 refused · 70 a fault of the program",
@@ -47,16 +61,6 @@ def _no_screen_for(store: str) -> UsageError:
 
 class Root(Words):
     """Backends, saved connections as ``@NAME``, and a few words of its own."""
-
-    examples = (
-        "oci-store s3 push my-bucket/myapp:v1.0 --image myapp:latest",
-        "oci-store s3 ls my-bucket",
-        "oci-store s3 pull my-bucket/myapp:v1.0",
-        "oci-store fs push tools/jq:1.7 --image docker-archive:jq.tar",
-        "oci-store @prod inspect myapp:v1.0",
-        "oci-store --json gcs ls my-bucket/myapp",
-        "oci-store demo",
-    )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A backend by name, or a saved connection by ``@NAME``."""
@@ -111,7 +115,11 @@ class Root(Words):
 
 
 @click.group(
-    cls=Root, context_settings=SETTINGS, invoke_without_command=True, subcommand_metavar="BACKEND VERB [OPTIONS] TARGET"
+    cls=Root,
+    context_settings=SETTINGS,
+    invoke_without_command=True,
+    subcommand_metavar="BACKEND VERB [OPTIONS] TARGET",
+    examples=_EXAMPLES,
 )
 @click.version_option(__version__, prog_name="ocistore-tui", message="%(prog)s %(version)s", help="Say the version.")
 @global_options
@@ -153,7 +161,7 @@ def make_backend(backend: str, connection: Connection | None = None) -> click.Gr
     """The verbs of one backend, or of one saved connection of it."""
     title = TITLES[backend] if connection is None else f"The saved connection {connection.name} ({backend})."
     commands = verbs(backend, connection)
-    group = Words(
+    return Words(
         f"@{connection.name}" if connection else backend,
         help=title,
         short_help=title,
@@ -161,12 +169,16 @@ def make_backend(backend: str, connection: Connection | None = None) -> click.Gr
         params=global_parameters(),
         commands=commands,
         subcommand_metavar="VERB [OPTIONS] TARGET",
+        examples=(command.examples[0] for command in commands),
     )
-    group.examples = tuple(command.examples[0] for command in commands)
-    return group
 
 
-@root.command(cls=Verb, context_settings=SETTINGS, short_help="The whole job on a throw-away store.")
+@root.command(
+    cls=Verb,
+    context_settings=SETTINGS,
+    short_help="The whole job on a throw-away store.",
+    examples=("oci-store demo", "oci-store demo --quiet && echo works"),
+)
 @global_options
 @click.pass_context
 def demo(context: click.Context) -> None:
@@ -185,10 +197,7 @@ def demo(context: click.Context) -> None:
     run_demo(globals_of(context).output(), root)
 
 
-demo.examples = ("oci-store demo", "oci-store demo --quiet && echo works")  # type: ignore[attr-defined]
-
-
-@root.command(cls=Verb, context_settings=SETTINGS, short_help="The completion script of a shell.")
+@root.command(cls=Verb, context_settings=SETTINGS, short_help="The completion script of a shell.", examples=_SHELLS)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @global_options
 @click.pass_context
@@ -200,11 +209,5 @@ def completion(context: click.Context, shell: str) -> None:
     output.document("completion", {"shell": shell, "script": script})
     output.result(script)
 
-
-completion.examples = (  # type: ignore[attr-defined]
-    'eval "$(oci-store completion bash)"                                   # in ~/.bashrc',
-    'eval "$(oci-store completion zsh)"                                    # in ~/.zshrc',
-    "oci-store completion fish > ~/.config/fish/completions/oci-store.fish",
-)
 
 root.add_command(stores)

@@ -21,7 +21,11 @@ _ADD = {
 
 
 @click.group(
-    cls=Words, context_settings=SETTINGS, params=global_parameters(), short_help="Saved connections to use as @NAME."
+    cls=Words,
+    context_settings=SETTINGS,
+    params=global_parameters(),
+    short_help="Saved connections to use as @NAME.",
+    examples=("oci-store stores ls", _ADD["s3"], "oci-store @prod ls", "oci-store stores rm prod"),
 )
 def stores() -> None:
     """Saved connections: list, add, remove. @NAME then stands in place of a backend and its bucket.
@@ -31,10 +35,13 @@ def stores() -> None:
     """
 
 
-stores.examples = ("oci-store stores ls", _ADD["s3"], "oci-store @prod ls", "oci-store stores rm prod")
-
-
-@stores.command("ls", cls=Verb, context_settings=SETTINGS, short_help="List them.")
+@stores.command(
+    "ls",
+    cls=Verb,
+    context_settings=SETTINGS,
+    short_help="List them.",
+    examples=("oci-store stores ls", "oci-store stores ls --json"),
+)
 @global_options
 @click.pass_context
 def ls(context: click.Context) -> None:
@@ -42,9 +49,6 @@ def ls(context: click.Context) -> None:
     from ocistore_tui.cli.stores import list_stores
 
     list_stores(globals_of(context).output())
-
-
-ls.examples = ("oci-store stores ls", "oci-store stores ls --json")  # type: ignore[attr-defined]
 
 
 def _saved_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -57,7 +61,9 @@ def _saved_names(context: click.Context, parameter: click.Parameter, incomplete:
         return []
 
 
-@stores.command("rm", cls=Verb, context_settings=SETTINGS, short_help="Forget one.")
+@stores.command(
+    "rm", cls=Verb, context_settings=SETTINGS, short_help="Forget one.", examples=("oci-store stores rm prod",)
+)
 @click.argument("name", shell_complete=_saved_names)
 @global_options
 @click.pass_context
@@ -68,13 +74,8 @@ def rm(context: click.Context, name: str) -> None:
     forget_store(globals_of(context).output(), name)
 
 
-rm.examples = ("oci-store stores rm prod",)  # type: ignore[attr-defined]
-
-
 class _Add(Words):
     """``add NAME BACKEND [OPTIONS]``."""
-
-    examples = tuple(_ADD.values())
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The backends."""
@@ -88,7 +89,12 @@ class _Add(Words):
 
 
 @stores.group(
-    "add", cls=_Add, context_settings=SETTINGS, short_help="Save one.", subcommand_metavar="BACKEND [OPTIONS]"
+    "add",
+    cls=_Add,
+    context_settings=SETTINGS,
+    short_help="Save one.",
+    subcommand_metavar="BACKEND [OPTIONS]",
+    examples=_ADD.values(),
 )
 @click.argument("name")
 @click.pass_context
@@ -124,9 +130,9 @@ def _add_command(backend: str) -> click.Command:
         context_settings=SETTINGS,
         short_help=TITLES[backend],
         help="Save a connection. Secrets are never saved.",
+        examples=(_ADD[backend],),
     )(_manners(backend_options(backend)(function)))
     hide(made, SECRETS)
-    made.examples = (_ADD[backend],)
     return made
 
 

@@ -94,10 +94,11 @@ def verbs(backend: str, connection: Connection | None) -> list[Verb]:
 
     def verb(function: Any, short_help: str, *examples: str) -> Verb:
         decorated = global_options(backend_options(backend)(function))
-        made = click.command(function.__name__, cls=Verb, context_settings=SETTINGS, short_help=short_help)(decorated)
+        made = click.command(
+            function.__name__, cls=Verb, context_settings=SETTINGS, short_help=short_help, examples=examples
+        )(decorated)
         if function in (ls, inspect, serve):
             hide(made, ("docker_host",))
-        made.examples = examples
         return made
 
     return [
