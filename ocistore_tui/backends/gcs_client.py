@@ -123,7 +123,7 @@ class GcsConnection:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         for_tokens = requests.Session()
         credentials, project = _credentials(options, Request(for_tokens))
-        session = AuthorizedSession(credentials, auth_request=Request(for_tokens))  # type: ignore[no-untyped-call]
+        session = AuthorizedSession(credentials, auth_request=Request(for_tokens))
         for each in (session, for_tokens):
             each.mount("https://", adapter)
             each.mount("http://", adapter)
@@ -151,7 +151,7 @@ class GcsConnection:
 
 def _credentials(options: GcsOptions, request: Request) -> tuple[Credentials, str | None]:
     if options.anonymous or (os.environ.get("STORAGE_EMULATOR_HOST") and not options.endpoint):
-        return AnonymousCredentials(), None  # type: ignore[no-untyped-call]
+        return AnonymousCredentials(), None
     info = options.credentials_info or (_key_file(options.keyfile) if options.keyfile else None)
     with warnings.catch_warnings():
         # Google warns that such files name the servers to ask; the user chose this file.
@@ -159,9 +159,7 @@ def _credentials(options: GcsOptions, request: Request) -> tuple[Credentials, st
         if info is None:
             return google.auth.default(scopes=_SCOPES, request=request, quota_project_id=options.user_project or None)
         try:
-            found, project = google.auth.load_credentials_from_dict(  # type: ignore[no-untyped-call]
-                dict(info), scopes=_SCOPES, request=request
-            )
+            found, project = google.auth.load_credentials_from_dict(dict(info), scopes=_SCOPES, request=request)
         except (google.auth.exceptions.DefaultCredentialsError, ValueError) as error:
             raise UsageError(
                 "the Google key file cannot be used",

@@ -57,10 +57,7 @@ def _send_batch(connection: GcsConnection, names: Sequence[str]) -> list[tuple[s
         for name in names:
             connection.bucket.delete_blob(name, timeout=TIMEOUT_S, retry=None)
     answers = batch._responses  # noqa: SLF001 - where Google's own examples read the answers
-    return [
-        (name, api.from_http_response(answer))  # type: ignore[no-untyped-call]
-        for name, answer in zip(names, answers, strict=True)
-    ]
+    return [(name, api.from_http_response(answer)) for name, answer in zip(names, answers, strict=True)]
 
 
 def _delete_one(

@@ -88,7 +88,7 @@ class _Session:
         self._where = where
         self._stored = 0
         self._unsure = False
-        self._checksum: Any = google_crc32c.Checksum()  # type: ignore[no-untyped-call]
+        self._checksum: Any = google_crc32c.Checksum()
 
     def send(self, _number: int, part: bytes) -> None:
         """Send the next part, going on where the server is after a cut; the last one publishes."""
@@ -128,7 +128,7 @@ class _Session:
         if answer.status_code in (200, 201):
             self.generation = str(answer.json()["generation"])
         elif answer.status_code != 308:
-            raise api.from_http_response(answer)  # type: ignore[no-untyped-call]
+            raise api.from_http_response(answer)
         else:
             self._stored = int(answer.headers.get("Range", "bytes=0--1").split("-", 1)[1]) + 1
         self._unsure = False

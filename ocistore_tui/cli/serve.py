@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import stat
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -105,7 +105,7 @@ def _warn(output: Output, options: ServeOptions) -> None:
         output.warn("--insecure: whoever reaches this port may read what is served, and what is sent")
     for file in filter(None, (options.password_file, options.token_file, options.tls_key)):
         try:
-            if os.stat(file).st_mode & (stat.S_IRGRP | stat.S_IROTH):  # noqa: PTH116 - a name as typed
+            if Path(file).stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
                 output.warn(f"{inert(file, limit=200)} can be read by other users of this machine: chmod 600")
         except OSError:
             continue  # whoever needs it will say so

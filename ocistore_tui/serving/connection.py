@@ -244,8 +244,9 @@ class Connection(BaseHTTPRequestHandler):
 
     def _reply(self, request: Request, response: Response, *, keep: bool) -> None:
         body = response.body
+        whole = body if isinstance(body, bytes) else b""
         payload = None if isinstance(body, bytes) else body
-        length = payload.length if payload is not None else len(body) if isinstance(body, bytes) else 0
+        length = len(whole) if payload is None else payload.length
         if response.length is not None:
             length = response.length
         headers = dict(response.headers)
@@ -259,8 +260,8 @@ class Connection(BaseHTTPRequestHandler):
         head = _head(response.status, headers)
         try:
             if request.method == "HEAD" or payload is None:
-                whole = b"" if request.method == "HEAD" or response.status in (204, 304) else bytes(response.body)  # type: ignore[arg-type]
-                self.wire.send(head + whole)
+                is_bare = request.method == "HEAD" or response.status in (204, 304)
+                self.wire.send(head if is_bare else head + whole)
                 return
             self.wire.send(head)
             before = self.wire.sent_bytes

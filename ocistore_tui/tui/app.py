@@ -14,6 +14,7 @@ from textual import on
 from textual.app import App
 from textual.events import Event, Key, Paste
 from textual.filter import LineFilter, Monochrome, NoColor
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from ocistore_tui.errors import OciStoreError, UsageError
@@ -174,11 +175,10 @@ class OcistoreApp(App[Outcome]):
 
     # what people are told
 
-    def say(self, text: str, *, kind: str = "information", fix: str = "") -> None:
+    def say(self, text: str, *, kind: SeverityLevel = "information", fix: str = "") -> None:
         """A toast; text from outside is safe here."""
         message = inert(text, limit=400) + (f"\n{inert(fix, limit=400)}" if fix else "")
-        severity = kind if kind in ("warning", "error") else "information"
-        self.notify(message, severity=severity, markup=False, timeout=8 if kind == "error" else 4)  # type: ignore[arg-type]
+        self.notify(message, severity=kind, markup=False, timeout=8 if kind == "error" else 4)
 
     def copy(self, text: str, what: str) -> None:
         """To the clipboard, as one harmless line."""

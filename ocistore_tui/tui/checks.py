@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -73,7 +74,7 @@ def start_check(
         for step in stores.check(row, write=write):
             if cancel.is_set():
                 return
-            desk.tell(lambda step=step: arrived(step))  # type: ignore[misc]
+            desk.tell(partial(arrived, step))
 
     def ended(error: OciStoreError | None) -> None:
         check.is_running, check.error = False, error

@@ -227,8 +227,8 @@ def counts(plan: Plan) -> dict[LayerState, tuple[int, int | None]]:
     found: dict[LayerState, tuple[int, int | None]] = {}
     for layer in plan.layers:
         number, size = found.get(layer.action, (0, 0))
-        is_known = size is not None and layer.size_bytes is not None
-        found[layer.action] = (number + 1, size + layer.size_bytes if is_known else None)  # type: ignore[operator]
+        more = layer.size_bytes
+        found[layer.action] = (number + 1, None if size is None or more is None else size + more)
     return found
 
 

@@ -37,14 +37,15 @@ def reachable(screen: Screen[object]) -> list[Reachable]:
             for binding in bindings:
                 if binding.id in BY_ID:
                     found.setdefault(binding.id or "", node)
-    keymap = screen.app._keymap  # noqa: SLF001 - what `set_keymap` was given
     dim = getattr(screen, "bar_dim", lambda command: command.coming)
     order = list(AREAS)
     wanted = sorted((command for command in COMMANDS if command.id in found), key=lambda one: order.index(one.area))
-    return [
-        Reachable(command, keymap.get(command.id) or command.keys, found[command.id], dim(command))
-        for command in wanted
-    ]
+    return [Reachable(command, keys_of(command, screen), found[command.id], dim(command)) for command in wanted]
+
+
+def keys_of(command: Command, screen: Screen[object]) -> str:
+    """The keys of a command, comma-separated, as a key map may have changed them."""
+    return screen.app._keymap.get(command.id) or command.keys  # noqa: SLF001 - what `set_keymap` was given
 
 
 def _nodes(screen: Screen[object]) -> Iterator[DOMNode]:

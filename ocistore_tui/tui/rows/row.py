@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,13 @@ class RowSource(Protocol):
         """Where the row is; None: nowhere."""
 
 
-def keyed(rows: Sequence[tuple[Any, Row]]) -> RowSource:
+def keyed(rows: Sequence[tuple[Hashable, Row]]) -> RowSource:
     """A source over rows that are made already: for short lists."""
     return _Keyed(rows)
 
 
 class _Keyed:
-    def __init__(self, rows: Sequence[tuple[Any, Row]]) -> None:
+    def __init__(self, rows: Sequence[tuple[Hashable, Row]]) -> None:
         self._rows = rows
         self._index = {key: index for index, (key, _) in enumerate(rows)}
 
@@ -65,7 +65,7 @@ class _Keyed:
         return len(self._rows)
 
     def key(self, index: int) -> Hashable:
-        return self._rows[index][0]  # type: ignore[no-any-return]
+        return self._rows[index][0]
 
     def row(self, index: int) -> Row:
         return self._rows[index][1]

@@ -11,7 +11,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.events import Resize
 from textual.getters import query_one
 from textual.screen import Screen
 from textual.widgets import Static
@@ -178,7 +177,7 @@ class DetailScreen(Screen[None]):
         title = Content.assemble((f" {name}", "bold"), (store, "$text-muted"), what, (platform, "$text-accent"))
         self.query_one("#detail-title", Static).update(title, layout=False)
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's signature
+    def on_resize(self) -> None:
         """Titles are cut, and documents go on in the next line, by the width there is."""
         self.call_after_refresh(self._draw_if_shown)
 
@@ -348,10 +347,6 @@ class DetailScreen(Screen[None]):
 
         self.app.desk.ask("save", work, lambda said: self.app.say(f"saved {said}"),
                           lambda error: self.app.say(str(error), kind="error", fix=error.fix))  # fmt: skip
-
-    def bar_label(self, command: Command) -> str | None:  # noqa: ARG002 - no label depends on anything here
-        """The usual labels."""
-        return None
 
     def bar_dim(self, command: Command) -> str:
         """Why a key cannot work now."""

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.events import Click, Resize
+from textual.events import Click
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -89,7 +89,7 @@ class HelpScreen(Screen[None]):
         if self.is_attached:
             self._fill()
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's signature
+    def on_resize(self) -> None:
         """Without room for two columns the signs follow the keys."""
         self._fill()
 

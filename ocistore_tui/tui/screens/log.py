@@ -20,7 +20,6 @@ from ocistore_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from ocistore_tui.tui.app import OcistoreApp
-    from ocistore_tui.tui.commands import Command
 
 _LOOK_S = 0.5
 _EMPTY = (
@@ -94,14 +93,6 @@ class LogScreen(Screen[None]):
     def action_back(self) -> None:
         """Leave."""
         self.app.pop_screen()
-
-    def bar_label(self, command: Command) -> str | None:  # noqa: ARG002 - as every screen has it
-        """No label depends on anything here."""
-        return None
-
-    def bar_dim(self, command: Command) -> str:
-        """Why a key cannot work; empty when it can."""
-        return command.coming
 
 
 def _clock(moment: float) -> str:

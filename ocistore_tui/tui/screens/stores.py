@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -106,7 +107,7 @@ class StoresScreen(Screen[None]):
             for row in stores.found():
                 if cancel.is_set():
                     return
-                desk.tell(lambda row=row: arrived(row))  # type: ignore[misc]
+                desk.tell(partial(arrived, row))
 
         def over(error: OciStoreError | None) -> None:
             self._is_looking = False
@@ -280,7 +281,7 @@ class StoresScreen(Screen[None]):
         for other in self._checks.values():
             other.is_running = False  # one is tried at a time; the others tell what they know
 
-        def changed(check: Check, step: CheckStep | None) -> None:  # noqa: ARG001 - all steps are drawn anew
+        def changed(check: Check, _: CheckStep | None) -> None:
             if self._checks.get(self.rows_list.cursor_key) is check:
                 self._draw_side()
 

@@ -53,7 +53,7 @@ class Choice(Static, can_focus=True):
             """The choice."""
             return self.choice
 
-    def __init__(self, label: str, key: str = "", *, is_main: bool = False, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, label: str, key: str = "", *, is_main: bool = False, id: str | None = None) -> None:
         super().__init__(markup=False, id=id)
         self._label, self._key = label, key
         self.set_class(is_main, "-main")
@@ -100,7 +100,7 @@ class ButtonRow(Horizontal):
         Binding("right", "app.focus_next", "Next", show=False),
     ]
 
-    def __init__(self, choices: Iterable[Choice], *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, choices: Iterable[Choice], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._choices = tuple(choices)
 

@@ -51,7 +51,7 @@ class Tick(Static, can_focus=True):
             """The tick."""
             return self.tick
 
-    def __init__(self, label: str, *, is_ticked: bool = False, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, label: str, *, is_ticked: bool = False, id: str | None = None) -> None:
         super().__init__(markup=False, id=id)
         self._label, self._is_ticked = label, is_ticked
 
@@ -113,7 +113,7 @@ class OneOf(Static, can_focus=True):
             """The choices."""
             return self.one_of
 
-    def __init__(self, labels: Sequence[str] = (), chosen: int = 0, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, labels: Sequence[str] = (), chosen: int = 0, *, id: str | None = None) -> None:
         super().__init__(markup=False, id=id)
         self._labels, self._chosen = tuple(inert(label, limit=60) for label in labels), chosen
         self._placed: list[list[tuple[int, str]]] = [[]]

@@ -36,7 +36,7 @@ class Dock(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"dock--{name}" for name in _STYLES}
     app: OcistoreApp
 
-    def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, classes=SHOWS_TRANSFERS)
         self._lines: list[Line] = []
         self._styles: dict[str, Style] = {}

@@ -25,7 +25,7 @@ class FieldInput(Input):
         Binding("up", "pick(-1)", "Before", show=False),
     ]
 
-    def __init__(self, value: str = "", hint: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, value: str = "", hint: str = "", *, id: str | None = None) -> None:
         super().__init__(inert(value, limit=4000), placeholder=hint, compact=True, select_on_focus=False, id=id)
         self._choices: tuple[str, ...] = ()
 

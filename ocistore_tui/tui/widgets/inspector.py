@@ -7,11 +7,9 @@ import threading
 from typing import TYPE_CHECKING
 
 from textual.content import Content
-from textual.events import Hide, Resize, Show
 from textual.timer import Timer
 from textual.widgets import Static
 
-from ocistore_tui.errors import OciStoreError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.listing import RepositorySummary, TagRow
 from ocistore_tui.model.local import LocalRow
@@ -57,7 +55,7 @@ class Inspector(Static):
 
     app: OcistoreApp
 
-    def __init__(self, session: Session, *, full: bool = False, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, session: Session, *, full: bool = False, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
         self.session = session
         self._full = full
@@ -86,18 +84,18 @@ class Inspector(Static):
             if self._is_shown:
                 self._draw()
 
-    def on_show(self, event: Show) -> None:  # noqa: ARG002 - Textual's signature
+    def on_show(self) -> None:
         """Nothing is drawn or asked for an inspector nobody sees."""
         self._is_shown = True
         self._draw()
         self._rest()
 
-    def on_hide(self, event: Hide) -> None:  # noqa: ARG002 - Textual's signature
+    def on_hide(self) -> None:
         """Nobody sees it."""
         self._is_shown = False
         self._stop()
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's signature
+    def on_resize(self) -> None:
         """Other widths, other lines."""
         if self._is_shown:
             self._draw()
@@ -141,10 +139,8 @@ class Inspector(Static):
             for inspector in self.screen.query(Inspector) if self.is_attached else ():
                 inspector.learn(repository, TagRow(tag, digest), known)
 
-        def failed(error: OciStoreError) -> None:  # noqa: ARG001 - what the row tells stays; Enter says why
-            return
-
-        self.app.desk.ask(f"inspector {repository}:{tag}", work, told, failed)
+        # Should it fail, what the row tells stays; Enter says why.
+        self.app.desk.ask(f"inspector {repository}:{tag}", work, told)
 
     # showing
 

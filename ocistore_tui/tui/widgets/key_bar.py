@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.cells import cell_len
 from textual.binding import Binding
 from textual.content import Content
-from textual.events import Click, Leave, MouseMove
+from textual.events import Click, MouseMove
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui.commands import BY_ID, Command, commands_of, key_name
+from ocistore_tui.tui.reach import keys_of
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -109,7 +110,7 @@ class KeyBar(Widget):
         """Underline what a click would do."""
         self.hovered = self._at(event.x)
 
-    def on_leave(self, event: Leave) -> None:  # noqa: ARG002 - Textual's signature
+    def on_leave(self) -> None:
         """Nothing is under the mouse."""
         self.hovered = -1
 
@@ -167,7 +168,7 @@ def _own_bindings(screen: Screen[object]) -> list[Binding]:
 def _item(screen: Screen[object], command: Command) -> BarItem:
     label = getattr(screen, "bar_label", lambda _: None)(command)
     reason = getattr(screen, "bar_dim", lambda command: command.coming)(command)
-    keys = screen.app._keymap.get(command.id) or command.keys  # noqa: SLF001 - what `set_keymap` was given
+    keys = keys_of(command, screen)
     return BarItem(keys.partition(",")[0], inert(label or command.label, limit=40), reason, command.action)
 
 

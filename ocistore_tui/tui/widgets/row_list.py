@@ -18,23 +18,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ocistore_tui.tui.rows.row import Column, Row, RowSource
+from ocistore_tui.tui.rows.row import Column, RowSource, keyed
 from ocistore_tui.tui.widgets.row_painter import RowPainter
-
-
-class _Nothing:
-    def __len__(self) -> int:
-        return 0
-
-    def key(self, index: int) -> Hashable:
-        raise IndexError(index)
-
-    def row(self, index: int) -> Row:
-        raise IndexError(index)
-
-    def index(self, key: Hashable) -> int | None:  # noqa: ARG002 - the protocol's signature
-        return None
-
 
 Line = tuple[Callable[..., Strip], tuple[object, ...]]
 _STYLES = ("dim", "good", "warn", "bad", "accent", "bold")
@@ -138,11 +123,11 @@ class RowList(ScrollView, can_focus=True):
         *,
         signs: bool = True,
         header: bool = True,
-        id: str | None = None,  # noqa: A002 - Textual's name
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._painter = RowPainter(columns, self._style, signs=signs)
-        self._source: RowSource = _Nothing()
+        self._source = keyed(())
         self._signs = signs
         self._header = header
         self._cursor = 0

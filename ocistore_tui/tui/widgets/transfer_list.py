@@ -50,7 +50,7 @@ class Lines:
                 self._lines += details
             else:
                 self._lines += [((transfer.id, "more"), line) for line in rest]
-        self._index = {key: index for index, (key, _) in enumerate(self._lines)}
+        self._index: dict[Hashable, int] = {key: index for index, (key, _) in enumerate(self._lines)}
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -73,10 +73,10 @@ class Lines:
 
     def index(self, key: Hashable) -> int | None:
         """Where a line is; of a part that is gone, where its transfer is."""
-        found = self._index.get(key)  # type: ignore[call-overload]
+        found = self._index.get(key)
         if found is None and isinstance(key, tuple):
             found = self._index.get((key[0], ""))
-        return found if isinstance(found, int) else None
+        return found
 
 
 def in_order(queue: Queue) -> list[Transfer]:
@@ -110,7 +110,7 @@ class TransferList(RowList):
 
     DEFAULT_CSS: ClassVar[str] = "TransferList { padding: 0 1; }"
 
-    def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, id: str | None = None) -> None:
         super().__init__((), signs=False, header=False, id=id)
 
     def update(self, lines: Lines, *, empty: Sequence[tuple[str, str]] = ()) -> None:
