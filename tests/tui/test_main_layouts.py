@@ -114,6 +114,14 @@ async def test_a_zoomed_list_has_the_whole_width_and_gives_it_back() -> None:
         await until(pilot, lambda: main.bucket.region.width == before)
 
 
+async def test_a_zoomed_list_takes_the_inspector_s_column_too_on_a_short_terminal() -> None:
+    async with open_app(service=a_store(), size=(170, 26)) as (app, pilot):
+        main = app.main_screen
+        await until(pilot, lambda: main.bucket.model.is_complete and main.query_one("#column").region.width)
+        await pilot.press("z")
+        await until(pilot, lambda: main.bucket.region.width == 170)
+
+
 async def test_a_terminal_made_too_small_says_what_it_needs_and_loses_nothing() -> None:
     async with open_app(service=a_store()) as (app, pilot):
         bucket = app.main_screen.bucket
