@@ -12,7 +12,7 @@ from ocistore_tui.backends.s3_bucket import Bucket
 from ocistore_tui.backends.s3_error_table import CLOCK
 from ocistore_tui.backends.s3_errors import code_of, made
 from ocistore_tui.backends.s3_listing import Page
-from ocistore_tui.backends.s3_writer import NO_SUCH_TOKEN, Conditions
+from ocistore_tui.backends.s3_writer import NO_SUCH_ETAG, Conditions
 from ocistore_tui.errors import AccessDenied, NotFound, OciStoreError, PreconditionFailed, UsageError
 
 _CLOCK_LIMIT_S = 600
@@ -109,7 +109,7 @@ def _write(store: ObjectStore, conditions: Conditions) -> list[Finding]:
 
 def _conditions(store: ObjectStore, key: str, token: str, conditions: Conditions) -> Finding:
     store.put(key, b"changed", if_token=token)
-    for wrong in ({"if_absent": True}, {"if_token": NO_SUCH_TOKEN}):
+    for wrong in ({"if_absent": True}, {"if_token": NO_SUCH_ETAG}):
         try:
             store.put(key, b"must not be written", **wrong)
         except PreconditionFailed:

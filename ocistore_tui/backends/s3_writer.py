@@ -20,7 +20,7 @@ from ocistore_tui.backends.s3_error_table import CHANGED
 from ocistore_tui.backends.s3_errors import code_of, made
 from ocistore_tui.errors import NotFound, OciStoreError, PreconditionFailed, Unavailable, Unsupported
 
-NO_SUCH_TOKEN = '"00000000000000000000000000000000"'  # noqa: S105 - an ETag
+NO_SUCH_ETAG = '"00000000000000000000000000000000"'
 _CONFLICT_TRIES = 8
 _TURN_S = 2.0
 
@@ -94,7 +94,7 @@ class Writer:
             return self._same_or_changed(key, data, there)
         if there[0] is None:  # nothing of ours, and too large to be written again just to learn something
             return self._put_if(key, data, if_token=if_token)
-        changed = self._send_refusable(key, there[0], IfMatch=NO_SUCH_TOKEN)
+        changed = self._send_refusable(key, there[0], IfMatch=NO_SUCH_ETAG)
         self.conditions.keeps_token = changed is None
         return self._put_if(key, data, if_token=if_token) if changed is None else self._send(key, data)
 

@@ -28,21 +28,32 @@ class Facts(Protocol):
     """What fields ask of a row; None and empty: not known, which matches no field."""
 
     @property
-    def size_bytes(self) -> int | None: ...  # noqa: D102
+    def size_bytes(self) -> int | None:
+        """All it holds."""
+
     @property
-    def unique_bytes(self) -> int | None: ...  # noqa: D102
+    def unique_bytes(self) -> int | None:
+        """What nothing else holds."""
+
     @property
-    def age_s(self) -> float | None: ...  # noqa: D102
+    def age_s(self) -> float | None:
+        """Since it was moved, or created."""
+
     @property
-    def platforms(self) -> tuple[str, ...]: ...  # noqa: D102
+    def platforms(self) -> tuple[str, ...]:
+        """Of images; and what kind of thing it is."""
+
     @property
-    def extras(self) -> tuple[str, ...]: ...  # noqa: D102
+    def extras(self) -> tuple[str, ...]:
+        """Kinds of what is attached."""
+
     @property
     def digests(self) -> tuple[str, ...]:
         """Everything that identifies it."""
 
     @property
-    def states(self) -> tuple[str, ...]: ...  # noqa: D102
+    def states(self) -> tuple[str, ...]:
+        """How it stands to the other side, and whether it is marked, broken or untagged."""
 
 
 NameTest = Callable[[str], object]
