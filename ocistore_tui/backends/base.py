@@ -66,7 +66,6 @@ class Capabilities(Struct, frozen=True):
 
     atomic_conditions: bool = True
     """Whether conditional writes are atomic; False: still checked, but two writers may race and the last one wins."""
-    server_copy: bool = True
     list_unfinished: bool = True
     drops_unfinished: bool = True
     """Whether a failed upload is dropped at once; False: what it sent stays unseen until `ObjectStore.abort`, the next

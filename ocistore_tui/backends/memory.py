@@ -61,10 +61,10 @@ class MemoryStore(ObjectStore):
         with self._lock:
             self._faults.append((operation, error, self.counts[operation] + after + 1))
 
-    def leave_unfinished(self, key: str, *, size_bytes: int | None = None) -> UnfinishedUpload:
+    def leave_unfinished(self, key: str) -> UnfinishedUpload:
         """An upload to ``key`` as a killed process leaves it."""
         with self._lock:
-            upload = UnfinishedUpload(str(next(self._versions)), key, time.time(), size_bytes)
+            upload = UnfinishedUpload(str(next(self._versions)), key, time.time())
             self._unfinished[upload.id] = upload
             return upload
 

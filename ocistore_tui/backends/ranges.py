@@ -21,20 +21,11 @@ class PieceReader(RangeReader):
     may be called from several threads, and is not called before the first `read`.
     """
 
-    def __init__(
-        self,
-        fetch: Callable[[int, int], bytes],
-        *,
-        start: int,
-        length: int,
-        ahead: int = 4,
-        piece_bytes: int = PIECE_BYTES,
-    ) -> None:
+    def __init__(self, fetch: Callable[[int, int], bytes], *, start: int, length: int, ahead: int = 4) -> None:
         self._fetch = fetch
         self._next = start
         self._end = start + length
         self._ahead = ahead if length > AHEAD_FROM_BYTES else 0
-        self._piece_bytes = piece_bytes
         self._pending: deque[Future[bytes]] = deque()
         self._piece = memoryview(b"")
 
@@ -68,7 +59,7 @@ class PieceReader(RangeReader):
             raise
 
     def _advance(self) -> tuple[int, int]:
-        start, length = self._next, min(self._piece_bytes, self._end - self._next)
+        start, length = self._next, min(PIECE_BYTES, self._end - self._next)
         self._next += length
         return start, length
 

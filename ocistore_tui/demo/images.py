@@ -84,7 +84,6 @@ def make_image(
     *,
     command: Sequence[str] = ("/bin/hello",),
     labels: Mapping[str, str] | None = None,
-    os: str = "linux",
     architecture: str = "amd64",
     created: str = CREATED,
 ) -> Image:
@@ -94,7 +93,7 @@ def make_image(
     config = to_json(
         {
             "architecture": architecture,
-            "os": os,
+            "os": "linux",
             "created": created,
             "config": {"Cmd": list(command), "Env": ["PATH=/bin"], "Labels": dict(labels or {}), "WorkingDir": "/"},
             "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
@@ -110,7 +109,7 @@ def make_image(
         }
     )
     blobs = {digest_of(blob): blob for blob in (root, config, *(layer.blob for layer in layers))}
-    return Image(root, _MANIFEST, blobs, config, tuple(layers), {"os": os, "architecture": architecture})
+    return Image(root, _MANIFEST, blobs, config, tuple(layers), {"os": "linux", "architecture": architecture})
 
 
 def make_artifact(

@@ -19,6 +19,8 @@ from ocistore_tui.model.digest import Digest
 
 BLOCK_BYTES = 2 * 1024 * 1024
 LEVEL = 2
+_AHEAD = 4
+"""Blocks in flight at most, so memory is about ``2 * _AHEAD * BLOCK_BYTES``."""
 _HEADER = bytes.fromhex("1f8b08000000000000ff")
 """Magic, deflate, no flags, no time, no extra flags, unknown system (RFC 1952 §2.3)."""
 
@@ -33,7 +35,7 @@ class Compressed(Struct, frozen=True):
 
 
 def compress_layer(
-    chunks: Iterable[bytes], write: Callable[[bytes], object], *, pool: ThreadPoolExecutor, ahead: int = 4
+    chunks: Iterable[bytes], write: Callable[[bytes], object], *, pool: ThreadPoolExecutor
 ) -> Compressed:
     """Compress a layer into ``write``, hashing both sides on the way.
 
@@ -41,7 +43,6 @@ def compress_layer(
         chunks: The raw layer, in pieces of any size. What they raise passes through.
         write: Takes the compressed bytes in order.
         pool: Where blocks are compressed; reading, hashing and writing stay in this thread.
-        ahead: Blocks in flight at most, so memory is about ``2 * ahead * BLOCK_BYTES``.
     """
     raw_hash, blob_hash = hashlib.sha256(), hashlib.sha256()
     raw_bytes = size_bytes = checksum = 0
@@ -62,7 +63,7 @@ def compress_layer(
         if held is not None:
             in_flight.append(pool.submit(_deflate, held, isal_zlib.Z_SYNC_FLUSH))
         held = block
-        while len(in_flight) >= ahead or (in_flight and in_flight[0].done()):
+        while len(in_flight) >= _AHEAD or (in_flight and in_flight[0].done()):
             emit(in_flight.popleft().result())
     in_flight.append(pool.submit(_deflate, held or b"", isal_zlib.Z_FINISH))
     while in_flight:

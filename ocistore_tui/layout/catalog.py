@@ -34,7 +34,7 @@ class RepositoryEntry(Struct, frozen=True):
 
 
 def repositories(
-    store: ObjectStore, *, start_after: str | None = None, prefix: str = "", ahead: int = _AHEAD
+    store: ObjectStore, *, start_after: str | None = None, ahead: int = _AHEAD
 ) -> Iterator[RepositoryEntry]:
     """Every repository once, component by component in byte order (``a``, ``a/b``, ``a-b``), lazily.
 
@@ -43,13 +43,11 @@ def repositories(
     Args:
         store: Where to look.
         start_after: A repository name; only later ones are listed, and what lies before is hardly looked at.
-        prefix: Only repositories below this path (``team/`` lists ``team/app``).
         ahead: Directories looked at before they are asked for.
     """
     after = tuple(start_after.split("/")) if start_after else None
-    path = tuple(part for part in prefix.split("/") if part)
     with closing(Looking(store, paths.REPOSITORIES, ahead=ahead)) as looking:
-        yield from _walk(store, looking, path, None, after)
+        yield from _walk(store, looking, (), None, after)
 
 
 def _walk(

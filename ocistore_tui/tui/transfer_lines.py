@@ -102,15 +102,13 @@ def _bar_line(transfer: Transfer, head: str, width: int, now: float, glyphs: Gly
     return tuple(pieces)
 
 
-def layer_lines(
-    transfer: Transfer, width: int, glyphs: Glyphs, *, most: int = MOST_LAYERS
-) -> list[tuple[Hashable, Line]]:
+def layer_lines(transfer: Transfer, width: int, glyphs: Glyphs) -> list[tuple[Hashable, Line]]:
     """What a transfer's layers do: those that need nothing folded into a line, active ones first, the rest counted."""
     lines: list[tuple[Hashable, Line]] = [
         (word, (("    ", ""), (f"{word:<12}  ", "dim"), (told, "dim"))) for word, told in layers_over(transfer)
     ]
     ordered = layer_order(transfer.snapshot.layers if transfer.snapshot else ())
-    shown = ordered if len(ordered) <= most else ordered[:most]
+    shown = ordered[:MOST_LAYERS]
     lines += [(layer.id, _layer_line(layer, width, glyphs)) for layer in shown]
     if len(ordered) > len(shown):
         lines.append(("waiting", (("    ", ""), (f"+{len(ordered) - len(shown)} waiting", "dim"))))

@@ -139,11 +139,6 @@ def test_without_an_endpoint_it_is_aws(monkeypatch: pytest.MonkeyPatch, path_sty
     assert set(names) == {f"{asked}.amazonaws.com"}
 
 
-STORAGE_HEADERS = (
-    "x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id", "x-amz-storage-class"
-)  # fmt: skip
-
-
 # -- what objects are to have -----------------------------------------------------------------------------------------
 
 

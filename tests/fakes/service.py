@@ -111,11 +111,6 @@ class FakeService(Gates):
             self.rows.setdefault(repository, {})[tag] = made
         return made
 
-    def add_repository(self, name: str) -> None:
-        """Have a repository without tags."""
-        self.rows.setdefault(name, {})
-        self.stored.setdefault(name, {})
-
     def drop_tag(self, repository: str, tag: str) -> None:
         """Somebody else deletes it."""
         del self.rows[repository][tag], self.stored[repository][tag]

@@ -147,8 +147,6 @@ def test_a_directory_we_may_not_look_into_does_not_hide_the_others() -> None:
     fill(store, ["a", "secret/app", "z"])
     store.refused = f"{paths.REPOSITORIES}secret/"
     assert names_of(store) == ["a", "z"]
-    with pytest.raises(AccessDenied):
-        names_of(store, prefix="secret/")
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])
@@ -181,14 +179,6 @@ def test_a_list_goes_on_after_any_name(store: ObjectStore, after: str) -> None:
 def test_a_name_to_go_on_after_may_be_anything(store: ObjectStore, after: str) -> None:
     fill(store, NAMES)
     assert names_of(store, start_after=after) == [name for name in NAMES if name.split("/") > after.split("/")]
-
-
-def test_a_part_of_the_tree_can_be_listed(store: ObjectStore) -> None:
-    fill(store, NAMES)
-    assert names_of(store, prefix="a/") == ["a/b", "a/b/c"]
-    assert names_of(store, prefix="a") == ["a/b", "a/b/c"]
-    assert names_of(store, prefix="a/b", start_after="a/b/b") == ["a/b/c"]
-    assert names_of(store, prefix="none/") == []
 
 
 @settings(max_examples=200, deadline=None)

@@ -121,7 +121,7 @@ class BucketFeed:
         self._summary_lookups.retry()
         self.more()
 
-    def more(self, count: int = PAGE) -> None:
+    def more(self) -> None:
         """Take the next page of repositories, unless all are known."""
         if self.is_whole or not self._has_begun:
             return
@@ -130,12 +130,12 @@ class BucketFeed:
         if self._pages is None:
             self._pages = _lazily(lambda: service.repositories(start_after=after))
         pages = self._pages
-        self._desk.ask("repositories", lambda _: list(islice(pages, count)), partial(self._page, count), self._failed)
+        self._desk.ask("repositories", lambda _: list(islice(pages, PAGE)), self._page, self._failed)
 
-    def _page(self, count: int, page: list[RepositoryRow]) -> None:
+    def _page(self, page: list[RepositoryRow]) -> None:
         self.asked_at, self.error, self._is_listing_broken = None, None, False
         self._session.comparison.is_unanswered = False
-        self.is_whole = len(page) < count
+        self.is_whole = len(page) < PAGE
         self.seen_at = self._clock()
         if page:
             self._last = page[-1].name
@@ -174,7 +174,7 @@ class BucketFeed:
 
     def _failed(self, error: OciStoreError) -> None:
         if isinstance(error, NotFound) and self._session.store.origin in ("embedded", "demo"):
-            self._page(1, [])  # the first push makes it
+            self._page([])  # the first push makes it
             return
         self.asked_at, self.error, self._is_listing_broken = None, error, True
         self._pages, self._session.comparison.is_unanswered = None, True

@@ -291,7 +291,7 @@ class BucketPane(Side):
         if requests:
             self.app.send(requests)
 
-    def _requests(self, image: str | None = None) -> list[PullRequest]:
+    def _requests(self) -> list[PullRequest]:
         cursor = self.rows_list.cursor_key
         unlisted = self.model.unlisted(cursor)
         if unlisted:
@@ -303,7 +303,7 @@ class BucketPane(Side):
         keys = [key for key in chosen if is_repository(key[0]) and is_tag(key[1] or "")]
         if not keys:
             self.app.say(pane_words.not_served(*chosen[0]) if chosen else "there is no tag to pull", kind="warning")
-        return [self._request(key, image) for key in keys]
+        return [self._request(key) for key in keys]
 
     def _request(self, key: Key, image: str | None = None) -> PullRequest:
         place = self.session.place

@@ -100,8 +100,8 @@ class ButtonRow(Horizontal):
         Binding("right", "app.focus_next", "Next", show=False),
     ]
 
-    def __init__(self, choices: Iterable[Choice], *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, choices: Iterable[Choice]) -> None:
+        super().__init__()
         self._choices = tuple(choices)
 
     def compose(self) -> ComposeResult:

@@ -51,9 +51,9 @@ class Tick(Static, can_focus=True):
             """The tick."""
             return self.tick
 
-    def __init__(self, label: str, *, is_ticked: bool = False, id: str | None = None) -> None:
+    def __init__(self, label: str, *, id: str | None = None) -> None:
         super().__init__(markup=False, id=id)
-        self._label, self._is_ticked = label, is_ticked
+        self._label, self._is_ticked = label, False
 
     def on_mount(self) -> None:
         """Draw with the terminal's signs."""

@@ -36,8 +36,8 @@ class Dock(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"dock--{name}" for name in _STYLES}
     app: OcistoreApp
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id, classes=SHOWS_TRANSFERS)
+    def __init__(self) -> None:
+        super().__init__(classes=SHOWS_TRANSFERS)
         self._lines: list[Line] = []
         self._styles: dict[str, Style] = {}
         self._told: list[object] = []

@@ -110,8 +110,8 @@ class TransferList(RowList):
 
     DEFAULT_CSS: ClassVar[str] = "TransferList { padding: 0 1; }"
 
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__((), signs=False, header=False, id=id)
+    def __init__(self) -> None:
+        super().__init__((), signs=False, header=False)
 
     def update(self, lines: Lines, *, empty: Sequence[tuple[str, str]] = ()) -> None:
         """Show these lines; only those that differ are painted."""
