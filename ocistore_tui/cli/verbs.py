@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,14 +21,15 @@ from ocistore_tui.config import Connection, config_path
 from ocistore_tui.engine.service import Service
 from ocistore_tui.errors import NotFound, OciStoreError, Refused, UsageError
 from ocistore_tui.model.listing import RepositoryRow
-from ocistore_tui.model.plan import PullRequest, PushRequest
+from ocistore_tui.model.plan import PullPlan, PullRequest, PullResult, PushPlan, PushRequest, PushResult
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.reference import Reference
 from ocistore_tui.model.text import inert
 
 if TYPE_CHECKING:
-    from ocistore_tui.cli.progress import Display
     from ocistore_tui.wiring.serve import ServeOptions
+
+_Result = TypeVar("_Result", PushResult, PullResult)
 
 
 class Run:
@@ -93,22 +94,15 @@ class Run:
             plan = service.plan_push(request)
             shown = self.name(plan.reference)
             if dry_run:
-                self.output.document("plan", documents.push_plan(plan, shown))
-                for line in render.push_plan(plan, shown):
-                    self.output.result(line)
+                self._show_plan(documents.push_plan(plan, shown), render.push_plan(plan, shown))
                 return
-            display = self._display()
-            display.plan(render.push_outline(plan))
-            self.output.detail(render.way(plan.way))
-            result = run_interruptible(
-                lambda cancel: service.push(plan, on_progress=display.show, cancel=cancel),
-                tick=display.tick,
-                done=display.close,
+            result = self._move(
+                service.push,
+                plan,
+                render.push_outline(plan),
+                render.push_summary,
                 kept="no tag was changed; what is sent already is kept, run the same command again to go on",
             )
-            self.output.say(render.push_summary(result))
-            if result.via != plan.way.via:
-                self.output.detail(f"moved by {result.via} after all")
             self.output.document("push", documents.pushed(result, shown))
             self.output.result(f"{shown}@{result.digest}")
 
@@ -123,22 +117,15 @@ class Run:
             plan = service.plan_pull(request)
             shown = self.name(plan.reference)
             if dry_run:
-                self.output.document("plan", documents.pull_plan(plan, shown))
-                for line in render.pull_plan(plan, shown):
-                    self.output.result(line)
+                self._show_plan(documents.pull_plan(plan, shown), render.pull_plan(plan, shown))
                 return
-            display = self._display()
-            display.plan(render.pull_outline(plan))
-            self.output.detail(render.way(plan.way))
-            result = run_interruptible(
-                lambda cancel: service.pull(plan, on_progress=display.show, cancel=cancel),
-                tick=display.tick,
-                done=display.close,
+            result = self._move(
+                service.pull,
+                plan,
+                render.pull_outline(plan),
+                render.pull_summary,
                 kept=f"{inert(plan.image, limit=120)} means what it meant before",
             )
-            self.output.say(render.pull_summary(result))
-            if result.via != plan.way.via:
-                self.output.detail(f"moved by {result.via} after all")
             self.output.document("pull", documents.pulled(result))
             self.output.result(f"{inert(result.image)} {result.image_id}")
 
@@ -153,10 +140,36 @@ class Run:
         open_transfer(state, place, self._connection, request)
         return True
 
-    def _display(self) -> Display:
+    def _show_plan(self, document: dict[str, Any], lines: Iterable[str]) -> None:
+        self.output.document("plan", document)
+        for line in lines:
+            self.output.result(line)
+
+    def _move(
+        self,
+        move: Callable[..., _Result],
+        plan: PushPlan | PullPlan,
+        outline: str,
+        summary: Callable[[_Result], str],
+        *,
+        kept: str,
+    ) -> _Result:
+        """Do what the plan says, and tell it while it goes on and when it is done."""
         from ocistore_tui.cli.progress import choose_display  # lists and inspections do without
 
-        return choose_display(self._progress, self.output)
+        display = choose_display(self._progress, self.output)
+        display.plan(outline)
+        self.output.detail(render.way(plan.way))
+        result = run_interruptible(
+            lambda cancel: move(plan, on_progress=display.show, cancel=cancel),
+            tick=display.tick,
+            done=display.close,
+            kept=kept,
+        )
+        self.output.say(summary(result))
+        if result.via != plan.way.via:
+            self.output.detail(f"moved by {result.via} after all")
+        return result
 
     def ls(self) -> None:
         """Repositories of a store, or tags of a repository."""

@@ -23,7 +23,6 @@ from ocistore_tui.model.media_types import is_foreign
 from ocistore_tui.model.plan import PlannedLayer, PullPlan, PullRequest, check_request
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.progress import LayerState
-from ocistore_tui.model.reference import Reference
 
 _MAX_MANIFESTS = 1000
 _MAX_DOCUMENTS_BYTES = 32 * 1024 * 1024
@@ -48,8 +47,8 @@ def plan_pull(context: Context, request: PullRequest, cancel: CancelSignal | Non
         Cancelled: ``cancel`` was set; it is looked at between requests.
     """
     check_request(request)
-    name = request.image or _default_name(request.source)
-    target = context.open_target(name, _default_name(request.source), request.docker_host)
+    name = request.image or request.source.image_name
+    target = context.open_target(name, request.source.image_name, request.docker_host)
     check_cancel(cancel)
     resolved = resolve(context, request.source)
     check_cancel(cancel)
@@ -215,7 +214,3 @@ def _known_document(context: Context, digest: Digest) -> bytes | None:
         return context.documents.read(digest)
     except (NotFound, IntegrityError):
         return None
-
-
-def _default_name(source: Reference) -> str:
-    return f"{source.repository}:{source.tag or (source.digest.short if source.digest else 'latest')}"

@@ -74,6 +74,16 @@ class Reference(Struct, frozen=True):
                 fix="write REPOSITORY@sha256:<64 hex digits>",
             ) from error
 
+    @property
+    def image_tag(self) -> str:
+        """The tag of an image that is pulled from here: the same, else the digest's first digits, else ``latest``."""
+        return self.tag or (self.digest.short if self.digest else "latest")
+
+    @property
+    def image_name(self) -> str:
+        """What an image that is pulled from here is called, where nobody says otherwise."""
+        return f"{self.repository}:{self.image_tag}"
+
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""

@@ -234,7 +234,7 @@ def counts(plan: Plan) -> dict[LayerState, tuple[int, int | None]]:
 
 def _row(request: Request) -> PlanRow:
     if isinstance(request, PullRequest):
-        return PlanRow(request, request.image or _default_name(request.source))
+        return PlanRow(request, request.image or request.source.image_name)
     if request.target != UNNAMED:
         return PlanRow(request, str(request.target))
     error = UsageError(
@@ -246,7 +246,7 @@ def _row(request: Request) -> PlanRow:
 
 def _with_target(request: Request, text: str) -> Request:
     if isinstance(request, PullRequest):
-        return replace(request, image=None if text.strip() == _default_name(request.source) else parse_local(text))
+        return replace(request, image=None if text.strip() == request.source.image_name else parse_local(text))
     target = Reference.parse(text.strip())
     if target.digest is not None:
         raise UsageError("a push takes a tag, not a digest", where=text, fix="write REPOSITORY:TAG")
@@ -257,7 +257,3 @@ def _goal(plan: Plan) -> tuple[str, ...]:
     if isinstance(plan, PushPlan):
         return ("push", str(plan.reference))
     return ("pull", plan.request.docker_host or "", plan.image)
-
-
-def _default_name(source: Reference) -> str:
-    return f"{source.repository}:{source.tag or (source.digest.short if source.digest else 'latest')}"

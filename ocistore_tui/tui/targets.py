@@ -100,8 +100,7 @@ def pull_image(reference: Reference, place: LocalPlace | None) -> str | None:
     """What `PullRequest.image` is for a local place; None: the engine's default, ``REPOSITORY:TAG``."""
     if place is None or place.kind == "engine":
         return None
-    tag = reference.tag or (reference.digest.encoded[:12] if reference.digest else "latest")
     if place.kind == "oci":
-        return f"oci:{place.address}:{tag}"
-    file = Path(place.address) / f"{reference.repository.replace('/', '-')}-{tag}.tar"
-    return f"oci-archive:{file}:{tag}"
+        return f"oci:{place.address}:{reference.image_tag}"
+    file = Path(place.address) / f"{reference.repository.replace('/', '-')}-{reference.image_tag}.tar"
+    return f"oci-archive:{file}:{reference.image_tag}"
