@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from ocistore_tui.model.plan import PushRequest
 from ocistore_tui.model.progress import LayerProgress, LayerState
 from ocistore_tui.model.reference import Reference
-from ocistore_tui.tui import transfers
 from ocistore_tui.tui.app import OcistoreApp
 from ocistore_tui.tui.ports import Opening
+from ocistore_tui.tui.queue import Queue
 from tests.fakes.service import FakeService
 from tests.fakes.stores import PROD, FakeStores
 
@@ -30,8 +30,8 @@ def main() -> None:
     service = FakeService()
     for number in range(TRANSFERS):
         service.add_local(f"bench/app{number}:1")
-    queue = transfers.Queue.__init__
-    transfers.Queue.__init__ = lambda self, _=TRANSFERS: queue(self, TRANSFERS)  # type: ignore[method-assign,misc]
+    queue = Queue.__init__
+    Queue.__init__ = lambda self, _=TRANSFERS: queue(self, TRANSFERS)  # type: ignore[method-assign,misc]
     app = OcistoreApp(Opening(PROD), FakeStores(service), clock=time.time)
     if sys.argv[1] == "busy":
         service.hold("push")

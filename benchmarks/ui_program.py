@@ -20,11 +20,12 @@ def main() -> None:
     report, slots, folder, sys.argv[1:] = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]
     from ocistore_tui.cli.main import main as program
     from ocistore_tui.model.local import LocalPlace
-    from ocistore_tui.tui import app, transfers
+    from ocistore_tui.tui import app
     from ocistore_tui.tui.ports import Opening, Stores
+    from ocistore_tui.tui.queue import Queue
 
-    queue = transfers.Queue.__init__
-    transfers.Queue.__init__ = lambda self, _=slots: queue(self, slots)  # type: ignore[method-assign,misc]
+    queue = Queue.__init__
+    Queue.__init__ = lambda self, _=slots: queue(self, slots)  # type: ignore[method-assign,misc]
     made = app.OcistoreApp.__init__
 
     def with_folder(self: app.OcistoreApp, opening: Opening, stores: Stores) -> None:

@@ -22,11 +22,10 @@ from ocistore_tui.backends.base import (
     RangeReader,
     Report,
     UnfinishedUpload,
-    child_exists,
-    names_in_order,
     stream_copy,
 )
 from ocistore_tui.backends.objects import settled_range
+from ocistore_tui.backends.order import child_exists, names_in_order
 from ocistore_tui.backends.ranges import PieceReader
 from ocistore_tui.backends.selftest import check_store
 from ocistore_tui.errors import (

@@ -23,8 +23,6 @@ from ocistore_tui.backends.base import (
     UnfinishedUpload,
     check_cancel,
     checked_chunks,
-    child_exists,
-    names_in_order,
     stream_copy,
 )
 from ocistore_tui.backends.gcs_client import TIMEOUT_S, GcsConnection, GcsOptions, bounded_retry, quick_timeout_s
@@ -32,6 +30,7 @@ from ocistore_tui.backends.gcs_delete import delete_objects
 from ocistore_tui.backends.gcs_errors import no_bucket, no_object, not_gcs, translated
 from ocistore_tui.backends.gcs_upload import put_object, upload_stream
 from ocistore_tui.backends.objects import check_size, root_of, settled_range, too_large, too_short, written_already
+from ocistore_tui.backends.order import child_exists, names_in_order
 from ocistore_tui.backends.parts import gather_parts, send_parts
 from ocistore_tui.backends.ranges import PieceReader
 from ocistore_tui.backends.selftest import check_store

@@ -15,10 +15,9 @@ from ocistore_tui.backends.base import (
     Report,
     UnfinishedUpload,
     check_cancel,
-    child_exists,
-    names_in_order,
     stream_copy,
 )
+from ocistore_tui.backends.order import child_exists, names_in_order
 from ocistore_tui.backends.s3_bucket import Bucket
 from ocistore_tui.backends.s3_check import check_bucket
 from ocistore_tui.backends.s3_client import S3Options

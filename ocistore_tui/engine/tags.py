@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
-from ocistore_tui.backends.base import CancelSignal, child_exists, names_in_order
+from ocistore_tui.backends.base import CancelSignal
+from ocistore_tui.backends.order import child_exists, names_in_order
 from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.listing import Look, describe_tag, stub
 from ocistore_tui.layout import paths

@@ -19,9 +19,10 @@ from ocistore_tui.tui.command_line import command_line
 from ocistore_tui.tui.desk import give_way
 from ocistore_tui.tui.format import to_go
 from ocistore_tui.tui.ports import Outcome
+from ocistore_tui.tui.queue import Queue
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.transfer_words import ending, outcome_words
-from ocistore_tui.tui.transfers import Plan, Queue, Request, Result, State, Transfer
+from ocistore_tui.tui.transfers import Plan, Request, Result, State, Transfer
 
 if TYPE_CHECKING:
     from ocistore_tui.tui.app import OcistoreApp

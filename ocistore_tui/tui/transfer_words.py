@@ -11,7 +11,8 @@ from ocistore_tui.model.text import inert
 from ocistore_tui.model.words import duration
 from ocistore_tui.tui.format import bar, plural, rate, short_digest, short_size, to_go
 from ocistore_tui.tui.glyphs import Glyphs
-from ocistore_tui.tui.transfers import Queue, State, Transfer
+from ocistore_tui.tui.queue import Queue
+from ocistore_tui.tui.transfers import State, Transfer
 
 KEPT = (LayerState.EXISTS, LayerState.LINKED, LayerState.PRESENT)
 """States of layers that need not move."""

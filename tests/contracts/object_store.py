@@ -209,7 +209,7 @@ class ObjectStoreContract:
         assert keys(store, "p/r/") == ["p/r/_layers/y", "p/r/x"]
 
     def test_child_names_come_in_the_order_of_the_names(self, store: ObjectStore) -> None:
-        """By name, not by ``name/``: ``r`` before ``r-a`` (`names_in_order` of the port sorts a stream)."""
+        """By name, not by ``name/``: ``r`` before ``r-a`` (`names_in_order` sorts a stream)."""
         put_all(store, ["p/ra/x", "p/r.txt", "p/r/x", "p/r-a/x", "p/r/_layers/deep/y", "pp/z", "p0"])
         assert list(store.list_dirs("")) == ["p", "pp"]
         assert list(store.list_dirs("p/")) == ["r", "r-a", "ra"]

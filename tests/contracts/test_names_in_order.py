@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocistore_tui.backends import base
-from ocistore_tui.backends.base import names_in_order
+from ocistore_tui.backends import order
+from ocistore_tui.backends.order import names_in_order
 
 
 @given(st.sets(st.text(alphabet="a-.z0é", min_size=1, max_size=5), max_size=20))
@@ -24,7 +24,7 @@ def test_any_listing_is_put_in_order(names: set[str]) -> None:
 )
 def test_asking_gives_the_same_order_with_fewer_names_held_back(names: set[str], most: int) -> None:
     as_listed = sorted(names, key=lambda name: f"{name}/".encode())
-    with mock.patch.object(base, "_HELD_NAMES", most):
+    with mock.patch.object(order, "_HELD_NAMES", most):
         assert list(names_in_order(as_listed, names.__contains__)) == sorted(names, key=str.encode)
 
 

@@ -16,10 +16,11 @@ from ocistore_tui.model.stores import Mode
 from ocistore_tui.tui import parting
 from ocistore_tui.tui.glyphs import Glyphs
 from ocistore_tui.tui.ports import Outcome
+from ocistore_tui.tui.queue import Queue
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.transfer_lines import job_lines, layer_lines
 from ocistore_tui.tui.transfer_words import amount, counts, ending, pace, sum_line, title
-from ocistore_tui.tui.transfers import Queue, State, Transfer
+from ocistore_tui.tui.transfers import State, Transfer
 from tests.fakes.service import FakeService
 from tests.fakes.stores import PROD
 

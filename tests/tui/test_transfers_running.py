@@ -5,8 +5,9 @@ from __future__ import annotations
 from ocistore_tui.errors import AccessDenied, Refused, Unavailable
 from ocistore_tui.model.progress import LayerState
 from ocistore_tui.tui.ports import Opening
+from ocistore_tui.tui.queue import Queue
 from ocistore_tui.tui.screens.transfers import TransfersScreen
-from ocistore_tui.tui.transfers import Queue, State
+from ocistore_tui.tui.transfers import State
 from tests.fakes.gates import Clock
 from tests.fakes.service import FakeService
 from tests.fakes.stores import PROD, FakeStores

@@ -13,8 +13,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from ocistore_tui.tui.format import plural, to_go
+from ocistore_tui.tui.queue import Queue
 from ocistore_tui.tui.transfer_words import amount, ending, name, pace, sign
-from ocistore_tui.tui.transfers import Queue, State, Transfer
+from ocistore_tui.tui.transfers import State, Transfer
 from ocistore_tui.tui.widgets.buttons import ButtonRow, Choice
 from ocistore_tui.tui.widgets.covered import is_left
 

@@ -14,10 +14,11 @@ from textual.widgets import Static
 
 from ocistore_tui.tui.commands import bindings_of
 from ocistore_tui.tui.format import plural, to_go
+from ocistore_tui.tui.queue import SLOTS, Queue
 from ocistore_tui.tui.resuming import resume
 from ocistore_tui.tui.runner import SHOWS_TRANSFERS
 from ocistore_tui.tui.transfer_words import title
-from ocistore_tui.tui.transfers import SLOTS, Queue, State, Transfer
+from ocistore_tui.tui.transfers import State, Transfer
 from ocistore_tui.tui.widgets.covered import is_left
 from ocistore_tui.tui.widgets.header import StatusHeader
 from ocistore_tui.tui.widgets.key_bar import KeyBar

@@ -12,10 +12,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from ocistore_tui.tui.format import plural
+from ocistore_tui.tui.queue import Queue
 from ocistore_tui.tui.runner import SHOWS_TRANSFERS
 from ocistore_tui.tui.transfer_lines import Line, job_lines, layer_lines
 from ocistore_tui.tui.transfer_words import counts, sum_line, title
-from ocistore_tui.tui.transfers import Queue, State, Transfer
+from ocistore_tui.tui.transfers import State, Transfer
 from ocistore_tui.tui.widgets.covered import is_covered
 
 if TYPE_CHECKING:

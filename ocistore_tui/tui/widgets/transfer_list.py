@@ -13,9 +13,10 @@ from textual.strip import Strip
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui.command_line import command_line
 from ocistore_tui.tui.glyphs import Glyphs
+from ocistore_tui.tui.queue import Queue
 from ocistore_tui.tui.rows.row import Row
 from ocistore_tui.tui.transfer_lines import Line, job_lines, layer_lines
-from ocistore_tui.tui.transfers import Queue, State, Transfer
+from ocistore_tui.tui.transfers import State, Transfer
 from ocistore_tui.tui.widgets.row_list import RowList
 
 _ORDER = (State.INTERRUPTED, State.FAILED, State.RUNNING, State.CANCELLING, State.PAUSED, State.WAITING)
