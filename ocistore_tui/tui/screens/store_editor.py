@@ -37,6 +37,7 @@ from ocistore_tui.tui.draft import (
     row_of,
     suggested_name,
 )
+from ocistore_tui.tui.policy import copy_policy
 from ocistore_tui.tui.rows.stores import profiles_of
 from ocistore_tui.tui.widgets.buttons import ButtonRow, Choice
 from ocistore_tui.tui.widgets.choices import OneOf
@@ -228,9 +229,7 @@ class StoreEditorScreen(ModalScreen[None]):
         self._check = None
         self._input("root_dir").offer(())
         self.app.desk.forget(_CHECK)
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer = None
+        self._wait_no_more()
         if is_worth_trying(self.draft):
             self._timer = self.set_timer(self.check_delay_s, self.check_now)
         self._describe()
@@ -238,12 +237,15 @@ class StoreEditorScreen(ModalScreen[None]):
 
     def check_now(self, *, write: bool = False) -> None:
         """Try the store as it is described now."""
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer = None
+        self._wait_no_more()
         if is_worth_trying(self.draft):
             self._check = start_check(self.app, _CHECK, row_of(self.draft, self._taken), self._stepped, write=write)
             self._tell()
+
+    def _wait_no_more(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
 
     def _stepped(self, check: Check, step: CheckStep | None) -> None:
         if step is not None:
@@ -347,20 +349,3 @@ class StoreEditorScreen(ModalScreen[None]):
     def action_back(self) -> None:
         """Leave; nothing is kept."""
         self.dismiss()
-
-
-def copy_policy(app: OcistoreApp, row: StoreRow) -> None:
-    """Copy the least rights this program needs in a store, as one line."""
-    stores = app.stores
-
-    def came(text: str) -> None:
-        line = " ".join(part.strip() for part in text.splitlines())
-        if line:
-            app.copy(line, "policy")
-        else:
-            app.say("a folder needs no policy", fix="the file rights of this computer count")
-
-    def failed(error: OciStoreError) -> None:
-        app.say(str(error), kind="error", fix=error.fix)
-
-    app.desk.ask("store-policy", lambda _: stores.policy(row), came, failed)

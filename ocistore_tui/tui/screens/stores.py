@@ -21,8 +21,9 @@ from ocistore_tui.model.stores import CheckStep, StoreRow
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui.checks import Check, start_check, told, told_error
 from ocistore_tui.tui.commands import Command, bindings_of
+from ocistore_tui.tui.policy import copy_policy
 from ocistore_tui.tui.rows.stores import COLUMNS, StoreRows, facts, key_of
-from ocistore_tui.tui.screens.store_editor import StoreEditorScreen, copy_policy
+from ocistore_tui.tui.screens.store_editor import StoreEditorScreen
 from ocistore_tui.tui.widgets.field_input import FieldInput
 from ocistore_tui.tui.widgets.header import StatusHeader
 from ocistore_tui.tui.widgets.key_bar import KeyBar
