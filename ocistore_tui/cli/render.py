@@ -11,7 +11,7 @@ from ocistore_tui.model.manifest import Manifest
 from ocistore_tui.model.plan import MovedLayer, PlannedLayer, PullPlan, PullResult, PushPlan, PushResult, Way
 from ocistore_tui.model.progress import LayerState
 from ocistore_tui.model.text import inert
-from ocistore_tui.model.words import ago, ago_text, duration, rfc3339, size
+from ocistore_tui.model.words import ago, ago_text, counted, duration, rfc3339, size
 
 _LONGEST = 4000
 """Characters of one text of an image, whoever wrote it."""
@@ -93,14 +93,10 @@ def pull_outline(plan: PullPlan) -> str:
 def _outline(layers: Sequence[PlannedLayer], moving_bytes: int | None) -> str:
     counts: dict[str, int] = {}
     for layer in layers:
-        word = _PLAN_WORDS.get(layer.action, layer.action.value)
-        counts[word] = counts.get(word, 0) + 1
+        counts[layer.word] = counts.get(layer.word, 0) + 1
     amount = f" (at most {size(moving_bytes)})" if moving_bytes else ""
-    return f"{_count(len(layers), 'layer')}: {', '.join(f'{n} {word}' for word, n in counts.items()) or 'none'}{amount}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    words = ", ".join(f"{number} {word}" for word, number in counts.items())
+    return f"{counted(len(layers), 'layer')}: {words or 'none'}{amount}"
 
 
 def pull_plan(plan: PullPlan, reference: str) -> list[str]:
@@ -116,21 +112,12 @@ def pull_plan(plan: PullPlan, reference: str) -> list[str]:
     ]
 
 
-_PLAN_WORDS = {
-    LayerState.EXISTS: "exist",
-    LayerState.LINKED: "link",
-    LayerState.UPLOADED: "upload",
-    LayerState.PRESENT: "here",
-    LayerState.DOWNLOADED: "download",
-}
-
-
 def _plan_layers(layers: Iterable[PlannedLayer]) -> list[str]:
     lines: list[str] = []
     for layer in layers:
         identity = layer.digest.short if layer.digest else f"diff ID {layer.diff_id.short if layer.diff_id else '?'}"
         amount = size(layer.size_bytes) if layer.size_bytes is not None else "size known once compressed"
-        lines.append(f"layer  {_PLAN_WORDS.get(layer.action, layer.action.value):8}  {identity}  {amount}")
+        lines.append(f"layer  {layer.word:8}  {identity}  {amount}")
     return lines
 
 
@@ -149,7 +136,7 @@ def pull_summary(result: PullResult) -> str:
 
 
 def _all(some: Sequence[MovedLayer], layers: Sequence[MovedLayer]) -> str:
-    return f"{len(some)} of {_count(len(layers), 'layer')}"
+    return f"{len(some)} of {counted(len(layers), 'layer')}"
 
 
 def _amount(count_bytes: int) -> str:

@@ -25,7 +25,7 @@ from ocistore_tui.model.local import ImageFacts, LocalListing, LocalPlace, Local
 from ocistore_tui.model.manifest import Descriptor, Index, Manifest, parse_manifest
 from ocistore_tui.model.natural import natural_key
 from ocistore_tui.model.text import inert
-from ocistore_tui.model.words import parse_time
+from ocistore_tui.model.words import counted, parse_time
 
 _MAX_FILES = 2000
 _MAX_IMAGES = 500
@@ -53,8 +53,8 @@ def list_folder(place: LocalPlace, path: Path) -> LocalListing:
         elif found := _of_file(child):
             archives += 1
             rows += found
-    parts = [_count(archives, "archive")] if archives or not layouts else []
-    parts += [_count(layouts, "OCI layout")] if layouts else []
+    parts = [counted(archives, "archive")] if archives or not layouts else []
+    parts += [counted(layouts, "OCI layout")] if layouts else []
     return LocalListing(place, f"folder of {' and '.join(parts)}", tuple(rows))
 
 
@@ -253,7 +253,3 @@ def _modified(path: Path) -> float | None:
     except OSError:
         return None
     return found.st_mtime if stat.S_ISREG(found.st_mode) else None
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

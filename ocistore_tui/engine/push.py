@@ -23,6 +23,7 @@ from ocistore_tui.model.media_types import OCI_CONFIG, UNCOMPRESSED_LAYERS
 from ocistore_tui.model.plan import MovedLayer, PushPlan, PushResult
 from ocistore_tui.model.progress import JobSnapshot, LayerState
 from ocistore_tui.model.reference import Reference
+from ocistore_tui.model.words import size
 
 
 def push(
@@ -53,10 +54,7 @@ def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) 
         if closure.missing:
             tracker.note(partial_note(closure))
         if raw_bytes := _uncompressed_bytes(closure):
-            from humanize import naturalsize
-
-            size = naturalsize(raw_bytes, format="%.1f")
-            tracker.note(f"{size} of layers are stored uncompressed, as the source has them")
+            tracker.note(f"{size(raw_bytes)} of layers are stored uncompressed, as the source has them")
     assert closure is not None
     tag = plan.reference.tag
     assert tag is not None

@@ -74,6 +74,21 @@ class PlannedLayer(Struct, frozen=True):
     diff_id: Digest | None = None
     media_type: str = ""
 
+    @property
+    def word(self) -> str:
+        """What will happen to it, in one word."""
+        return PLAN_WORDS[self.action]
+
+
+PLAN_WORDS = {
+    LayerState.EXISTS: "exist",
+    LayerState.LINKED: "link",
+    LayerState.UPLOADED: "upload",
+    LayerState.PRESENT: "here",
+    LayerState.DOWNLOADED: "download",
+}
+"""Every state a plan can give a layer."""
+
 
 @dataclass(frozen=True, slots=True)
 class PushPlan:

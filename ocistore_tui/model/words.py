@@ -21,6 +21,11 @@ def size(count_bytes: int | None) -> str:
     return humanize.naturalsize(count_bytes, format="%.1f")
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 layer``, ``3 layers``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def ago(seconds: float | None) -> str:
     """``2 hours ago``, from seconds since 1970."""
     moment = _moment(seconds)

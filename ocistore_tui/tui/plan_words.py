@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass
 
 from ocistore_tui.errors import OciStoreError
-from ocistore_tui.model.plan import PullPlan, PullRequest, PushPlan
+from ocistore_tui.model.plan import PLAN_WORDS, PullPlan, PullRequest, PushPlan
 from ocistore_tui.model.progress import LayerState
 from ocistore_tui.model.text import inert
 from ocistore_tui.tui.format import fit, plural, short_age, short_digest, short_size
@@ -39,10 +39,6 @@ _WORDS = {
     LayerState.PRESENT: ("here already", "nothing fetched"),
     LayerState.DOWNLOADED: ("download", "every byte is verified on the way"),
 }
-_SHORT = {
-    LayerState.EXISTS: "exist", LayerState.LINKED: "link", LayerState.UPLOADED: "upload",
-    LayerState.PRESENT: "here", LayerState.DOWNLOADED: "download",
-}  # fmt: skip
 
 
 def fitted(lines: list[Line], width: int) -> list[tuple[str, str]]:
@@ -212,7 +208,7 @@ def summary(row: PlanRow, error: OciStoreError | None) -> tuple[str, str]:
         return ("waiting" if row.stage is Stage.WAITING else "checking …"), "dim"
     if row.is_noop:
         return "nothing to do", "dim"
-    words = [f"{number} {_SHORT[state]}" for state, (number, _) in counts(plan).items() if state in _SHORT]
+    words = [f"{number} {PLAN_WORDS[state]}" for state, (number, _) in counts(plan).items()]
     if isinstance(plan, PushPlan):
         amount = upload_amount(plan) if plan.needs_export else "0 B"
     else:
