@@ -142,7 +142,7 @@ def _write_archive(archive: Path, layers: list[Layer], *, name: str) -> None:
             member = tarfile.TarInfo(path)
             member.size = len(layer.prefix) + layer.size_bytes
             reader = _Hashed(layer)
-            tar.addfile(member, reader)  # type: ignore[arg-type]
+            tar.addfile(member, reader)
             diff_ids.append(f"sha256:{reader.running.hexdigest()}")
             paths.append(path)
         config = json.dumps(_config(layers, diff_ids)).encode()

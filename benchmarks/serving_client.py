@@ -112,7 +112,7 @@ ready, hashed = threading.Event(), threading.Semaphore(0)
 
 def streams(count: int, work: object, *words: object) -> float:
     """Seconds from the start of all to the end of the last."""
-    threads = [threading.Thread(target=work, args=words) for _ in range(count)]  # type: ignore[arg-type]
+    threads = [threading.Thread(target=work, args=words) for _ in range(count)]
     for thread in threads:
         thread.start()
     for _ in threads:

@@ -91,7 +91,7 @@ def run_ours(port: int, directory: Path) -> None:
 
         def close(self) -> None: ...
 
-    server = Server(Stub(), listen([Address("127.0.0.1", port)]))  # type: ignore[arg-type]
+    server = Server(Stub(), listen([Address("127.0.0.1", port)]))
     server.start()
     threading.Event().wait()
 
@@ -214,7 +214,7 @@ def run_library(name: str, port: int, directory: Path) -> None:
 
         config = Config()
         config.bind = [f"127.0.0.1:{port}"]
-        asyncio.run(serve(asgi(directory), config))  # type: ignore[arg-type]
+        asyncio.run(serve(asgi(directory), config))
     else:
         from granian.constants import Interfaces
         from granian.server.embed import Server as Granian

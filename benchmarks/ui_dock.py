@@ -31,7 +31,7 @@ def main() -> None:
     for number in range(TRANSFERS):
         service.add_local(f"bench/app{number}:1")
     queue = Queue.__init__
-    Queue.__init__ = lambda self, _=TRANSFERS: queue(self, TRANSFERS)  # type: ignore[method-assign,misc]
+    Queue.__init__ = lambda self, _=TRANSFERS: queue(self, TRANSFERS)
     app = OcistoreApp(Opening(PROD), FakeStores(service), clock=time.time)
     if sys.argv[1] == "busy":
         service.hold("push")

@@ -25,13 +25,13 @@ def main() -> None:
     from ocistore_tui.tui.queue import Queue
 
     queue = Queue.__init__
-    Queue.__init__ = lambda self, _=slots: queue(self, slots)  # type: ignore[method-assign,misc]
+    Queue.__init__ = lambda self, _=slots: queue(self, slots)
     made = app.OcistoreApp.__init__
 
     def with_folder(self: app.OcistoreApp, opening: Opening, stores: Stores) -> None:
         made(self, replace(opening, place=LocalPlace("folder", folder, "archives")), stores)
 
-    app.OcistoreApp.__init__ = with_folder  # type: ignore[method-assign]
+    app.OcistoreApp.__init__ = with_folder
     late: list[tuple[float, float]] = []
     mounted = app.OcistoreApp.on_mount
 
@@ -46,9 +46,9 @@ def main() -> None:
 
     def on_mount(self: app.OcistoreApp) -> None:
         mounted(self)
-        self.watching = asyncio.get_running_loop().create_task(watch())  # type: ignore[attr-defined]
+        self.watching = asyncio.get_running_loop().create_task(watch())
 
-    app.OcistoreApp.on_mount = on_mount  # type: ignore[method-assign]
+    app.OcistoreApp.on_mount = on_mount
     program()
 
 

@@ -80,14 +80,14 @@ async def _plan(stage: Stage) -> None:
 
 async def _transfer(stage: Stage) -> None:
     await stage.press("1", "s")
-    stage.app.main_screen.local.rows_list.move_to(stage.big)  # type: ignore[union-attr,attr-defined]
+    stage.app.main_screen.local.rows_list.move_to(stage.big)
     await stage.press("p")
     await stage.pilot.press("enter")
     await stage.catch_transfer()
 
 
 async def _detail(stage: Stage) -> None:
-    stage.app.main_screen.bucket.open_tag("demo/multi", "1.0")  # type: ignore[union-attr]
+    stage.app.main_screen.bucket.open_tag("demo/multi", "1.0")
     await stage.settle()
     await stage.press("right_square_bracket")
 
@@ -137,8 +137,8 @@ async def _shoot(directory: Path, scene: str, keys: Keys, theme: str, size: tupl
     opening = Opening(row, place=place, theme=theme)
     app = OcistoreApp(opening, stores, clock=lambda: time.time() + (0 if scene == "transfer" else AGE_S))
     async with app.run_test(size=size, notifications=True) as pilot:
-        stage = Stage(app, pilot)  # type: ignore[arg-type]
-        stage.big = f"docker-archive:{big}:demo/data:2026.3"  # type: ignore[attr-defined]
+        stage = Stage(app, pilot)
+        stage.big = f"docker-archive:{big}:demo/data:2026.3"
         await stage.settle()
         await keys(stage)
         await pilot.pause(0.2)

@@ -158,11 +158,11 @@ def test_somebody_else_is_faster_in_the_gap(store: AzureStore, relay: AzureRelay
     token = append(container, LINK, OLD)
 
     def overtaken(request: object, forward: object) -> object:
-        answer = forward(request)  # type: ignore[operator]
+        answer = forward(request)
         container.upload_blob(LINK, b"theirs")
         return answer
 
-    relay.fault("^DELETE", overtaken)  # type: ignore[arg-type]
+    relay.fault("^DELETE", overtaken)
     with pytest.raises(PreconditionFailed):
         store.put(LINK, NEW, if_token=token)
     assert store.get(LINK, max_bytes=100)[0] == b"theirs"

@@ -190,7 +190,7 @@ def test_nobody_listens() -> None:
 
 def test_a_refused_connection_is_tried_again_for_a_moment_only() -> None:
     now = [100.0]
-    refused = requests.ConnectionError(urllib3.exceptions.NewConnectionError(None, "refused"))  # type: ignore[arg-type]
+    refused = requests.ConnectionError(urllib3.exceptions.NewConnectionError(None, "refused"))
     worth = gcs_client.BoundedRetry(lambda: now[0])
     answers = []
     for now[0] in (100.0, 100.5, 101.0, 103.0):

@@ -33,7 +33,7 @@ def store(server: GcsServer) -> Iterator[GcsStore]:
 
 
 def upload(store: GcsStore, **more: object) -> str:
-    return store.put_stream("big", chunked(BIG), size_bytes=len(BIG), digest=BIG_DIGEST, **more)  # type: ignore[arg-type]
+    return store.put_stream("big", chunked(BIG), size_bytes=len(BIG), digest=BIG_DIGEST, **more)
 
 
 def test_a_passing_fault_is_not_noticed(store: GcsStore, server: GcsServer) -> None:

@@ -54,7 +54,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     """In place of the real one, which `tests/tui` is about."""
     screen = Screen()
     module = ModuleType("ocistore_tui.tui.app")
-    module.run = screen.run  # type: ignore[attr-defined]
+    module.run = screen.run
     monkeypatch.setitem(sys.modules, "ocistore_tui.tui.app", module)
     for name in ("SSH_CONNECTION", "SSH_TTY"):
         monkeypatch.delenv(name, raising=False)

@@ -49,11 +49,11 @@ def test_an_engine_may_not_be_silent_about_small_questions(
     asked, gate = threading.Event(), threading.Event()
 
     class Silent(dict[str, object]):
-        def get(self, *_: object) -> None:  # type: ignore[override]
+        def get(self, *_: object) -> None:
             asked.set()
             gate.wait(60)
 
-    engine.images = Silent()  # type: ignore[assignment]
+    engine.images = Silent()
     hours_pass(monkeypatch, asked, gate)
     try:
         with pytest.raises(Unavailable, match="does not answer"):

@@ -305,7 +305,7 @@ def test_what_is_written_is_read_by_python_and_by_us(name: str, size: int) -> No
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         (found,) = tar.getmembers()
         assert (found.name, found.size, found.isreg(), found.mtime, found.mode) == (name, size, True, 0, 0o644)
-        assert tar.extractfile(found).read() == raw[:size]  # type: ignore[union-attr]
+        assert tar.extractfile(found).read() == raw[:size]
     assert members(data) == [(name, "file", size, "", raw[:size])]
 
 

@@ -46,7 +46,7 @@ def serve(store: ObjectStore, cache: Path | None = None) -> Service:
     def nothing(*_: object) -> object:
         raise AssertionError("a list opens no image")
 
-    return Service(store, open_source=nothing, open_target=nothing, cache_dir=cache)  # type: ignore[arg-type]
+    return Service(store, open_source=nothing, open_target=nothing, cache_dir=cache)
 
 
 def rows(store: ObjectStore, repository: str = "app") -> dict[str, TagRow]:

@@ -26,8 +26,8 @@ def serve(cache: Path | None, url: str = "memory://store", identity: str = "") -
 
     return Service(
         MemoryStore(url=url),
-        open_source=nothing,  # type: ignore[arg-type]
-        open_target=nothing,  # type: ignore[arg-type]
+        open_source=nothing,
+        open_target=nothing,
         identity=identity,
         cache_dir=cache,
     )

@@ -288,7 +288,7 @@ def test_a_summary_is_one_page(store: MemoryStore) -> None:
     taken = 0
 
     class Counting(MemoryStore):
-        def list_entries(self, prefix: str, *, start_after: str | None = None):  # type: ignore[no-untyped-def]
+        def list_entries(self, prefix: str, *, start_after: str | None = None):
             nonlocal taken
             for entry in store.list_entries(prefix, start_after=start_after):
                 taken += 1

@@ -333,7 +333,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.answer_json(stored.resource(bucket))
 
     def multipart(self, body: bytes) -> tuple[dict[str, Any], bytes]:
-        boundary = b"--" + re.search(r"boundary=\"?([^\";]+)", self.headers["Content-Type"])[1].encode()  # type: ignore[index]
+        boundary = b"--" + re.search(r"boundary=\"?([^\";]+)", self.headers["Content-Type"])[1].encode()
         _, first, rest = body.split(boundary, 2)
         second = rest[: rest.rindex(boundary)]
         metadata = json.loads(first.split(b"\r\n\r\n", 1)[1])

@@ -31,7 +31,7 @@ class Move:
             self.verb, self.subject, JobState.RUNNING, "uploading" if self.verb == "push" else "downloading",
             self.layers, done_bytes, self.total_bytes, done_bytes, 0.0, None, 0.0,
         )  # fmt: skip
-        snapshot = replace(snapshot, **changes)  # type: ignore[arg-type]
+        snapshot = replace(snapshot, **changes)
         if self.on_progress is not None:
             self.on_progress(snapshot)
         return snapshot

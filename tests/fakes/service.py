@@ -105,7 +105,7 @@ class FakeService(Gates):
             extras=extras,
             flaw=flaw,
         )
-        made = replace(made, **row)  # type: ignore[arg-type]
+        made = replace(made, **row)
         with self._lock:
             self.stored.setdefault(repository, {})[tag] = image
             self.rows.setdefault(repository, {})[tag] = made
@@ -128,7 +128,7 @@ class FakeService(Gates):
             created=NOW - 7200,
             platforms=tuple(found.platform for found in image.images),
         )
-        made = replace(made, **row)  # type: ignore[arg-type]
+        made = replace(made, **row)
         with self._lock:
             old = self.listings.get(place) or LocalListing(place or LocalPlace("engine"), label or "docker 27.3", ())
             rows = (*(known for known in old.rows if not name or known.name != name), made)
@@ -204,7 +204,7 @@ class FakeService(Gates):
                     PlatformRow(str(child.platform or "unknown"), child, True) for child in image.index.manifests
                 ),
                 **common,
-            )  # type: ignore[arg-type]  # fmt: skip
+            )  # fmt: skip
         found = next((one for one in image.images if platform is None or one.platform == str(platform)), None)
         if found is None:
             raise NotFound(f"no image for {platform}", where=str(reference), fix="choose another platform")
@@ -219,7 +219,7 @@ class FakeService(Gates):
             ),
             platforms=(PlatformRow(found.platform, described, True),),
             **common,
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # fmt: skip
 
     def attachments(self, reference: Reference) -> tuple[AttachmentRow, ...]:
         self.arrive("attachments", str(reference))

@@ -112,7 +112,7 @@ class FakeStores(Gates):
         self.arrive("places")
         return tuple(self.local_places)
 
-    def add_demo(self, service: FakeService, on_step: Callable[[str], None]) -> LocalPlace:  # type: ignore[override]
+    def add_demo(self, service: FakeService, on_step: Callable[[str], None]) -> LocalPlace:
         self.arrive("add_demo")
         on_step("demo/hello")
         service.add_tag("demo/hello", "1", make_image("hello 1"))

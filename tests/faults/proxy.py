@@ -66,7 +66,7 @@ class FaultProxy:
 
     def fail(self, request: str, what: What, **more: object) -> Fault:
         """Let requests that match go wrong, see `Fault`; the first fault that fits and is not used up is taken."""
-        fault = Fault(request, what, **more)  # type: ignore[arg-type]
+        fault = Fault(request, what, **more)
         with self._lock:
             self._faults.append(fault)
         return fault

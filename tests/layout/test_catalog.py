@@ -71,7 +71,7 @@ def fill(store: ObjectStore, names: list[str]) -> None:
 
 
 def names_of(store: ObjectStore, **options: object) -> list[str]:
-    return [found.name for found in repositories(store, **options)]  # type: ignore[arg-type]
+    return [found.name for found in repositories(store, **options)]
 
 
 def test_nested_repositories_are_found_with_their_neighbours(store: ObjectStore) -> None:

@@ -236,8 +236,8 @@ def test_a_damaged_blob_never_arrives_whole(server: Server, stocked: LocalStore)
 
 def test_a_store_that_fails_in_the_middle_of_an_answer() -> None:
     class Failing(MemoryStore):
-        def open_range(self, *words: object, **more: object) -> object:  # type: ignore[override]
-            reader = super().open_range(*words, **more)  # type: ignore[arg-type]
+        def open_range(self, *words: object, **more: object) -> object:
+            reader = super().open_range(*words, **more)
             real, count = reader.read, iter(range(100))
 
             def read(size_bytes: int) -> bytes:
@@ -245,7 +245,7 @@ def test_a_store_that_fails_in_the_middle_of_an_answer() -> None:
                     raise Unavailable("the network is down")
                 return real(size_bytes)
 
-            reader.read = read  # type: ignore[method-assign]
+            reader.read = read
             return reader
 
     store = Failing()

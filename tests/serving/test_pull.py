@@ -224,7 +224,7 @@ def test_a_store_that_fails_is_no_fault_of_the_client(error: Exception, status: 
     store_image(store, "team/app", IMAGE, "1.0")
     registry = Registry(store)
     for operation, path in (("get", "manifests/1.0"), ("head", f"blobs/{Digest.of(LAYER)}")):
-        store.fail_next(operation, error)  # type: ignore[arg-type]
+        store.fail_next(operation, error)
         answer = ask(registry, "GET", f"/v2/team/app/{path}")
         assert (answer.status, answer.code) == (status, code)
         assert b"secret-bucket" not in answer.body

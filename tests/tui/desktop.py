@@ -21,7 +21,7 @@ class Desktop:
 
     def __init__(self, service: FakeService, store: StoreRow = PROD) -> None:
         self.pump, self.clock, self.service = Pump(), Clock(NOW), service
-        self.session = Session(store, service, Mode.ADD_ONLY)  # type: ignore[arg-type]
+        self.session = Session(store, service, Mode.ADD_ONLY)
         self.rows = BucketRows(self.session.comparison, Glyphs(), self.clock)
         self.changes = 0
         self.bucket = BucketFeed(self.pump.desk, self.session, self.rows, self._changed, self.clock)

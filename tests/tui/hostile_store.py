@@ -51,8 +51,8 @@ def hostile_image() -> Stored:
         "annotations": {raw: raw},
     }
     manifest = parse_manifest(json.dumps(document, ensure_ascii=False).encode())
-    image = StoredPlatform(manifest, config, (diff_id,), (EVERYTHING,), "linux/amd64")  # type: ignore[arg-type]
-    return Stored((image,), None, {manifest.digest: manifest.raw, manifest.config.digest: config})  # type: ignore[union-attr]
+    image = StoredPlatform(manifest, config, (diff_id,), (EVERYTHING,), "linux/amd64")
+    return Stored((image,), None, {manifest.digest: manifest.raw, manifest.config.digest: config})
 
 
 def hostile_service() -> FakeService:

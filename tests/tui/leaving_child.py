@@ -32,9 +32,9 @@ def main(folder: Path) -> int:
         app.runner.start(app.session, [push(n) for n in range(3)])
         threading.Thread(target=told_when_running, daemon=True).start()
 
-    program.OcistoreApp.on_mount = on_mount  # type: ignore[method-assign]
+    program.OcistoreApp.on_mount = on_mount
     outcome = program.run(Opening(PROD), stores)
-    told = {"lines": outcome.lines, "kept": [str(one.target) for one in stores.kept["prod-images"]]}  # type: ignore[union-attr]
+    told = {"lines": outcome.lines, "kept": [str(one.target) for one in stores.kept["prod-images"]]}
     (folder / "left").write_text(json.dumps(told))
     return outcome.exit_code
 

@@ -34,8 +34,8 @@ async def look(
 ) -> DetailScreen:
     """Open the tag's screen, and wait for all its answers unless they are held."""
     await until(pilot, lambda: app.desk.is_idle, "the lists are there")
-    known = app.session.service.rows["team/app"]["1.0"] if row is _FROM_THE_LIST else row  # type: ignore[attr-defined]
-    screen = DetailScreen(app.session, Reference("team/app", "1.0"), known, tab=tab)  # type: ignore[arg-type]
+    known = app.session.service.rows["team/app"]["1.0"] if row is _FROM_THE_LIST else row
+    screen = DetailScreen(app.session, Reference("team/app", "1.0"), known, tab=tab)
     await app.push_screen(screen)
     if settle:
         await until(pilot, lambda: app.desk.is_idle, "every answer")

@@ -58,7 +58,7 @@ def _on_one_ground(svg: str) -> str:
 
 class _Now(dt.datetime):
     @classmethod
-    def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]
+    def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
         return dt.datetime.fromtimestamp(NOW, tz)
 
 

@@ -19,9 +19,7 @@ def test_an_answer_is_delivered_in_the_thread_that_asked() -> None:
         lambda _: threading.current_thread() is me,
         lambda in_my_thread: (
             seen.append(("worked in mine", in_my_thread))
-            or seen.append(  # type: ignore[func-returns-value]
-                ("told in mine", threading.current_thread() is me)
-            )
+            or seen.append(("told in mine", threading.current_thread() is me))
         ),
     )
     pump.settle()

@@ -219,7 +219,7 @@ async def test_an_artifact_is_no_image_and_every_tab_knows() -> None:
     async with open_app(service=service) as (app, pilot):
         await until(pilot, lambda: app.desk.is_idle)
         real = service.inspect
-        service.inspect = lambda reference, *, platform=None: structs.replace(  # type: ignore[method-assign]
+        service.inspect = lambda reference, *, platform=None: structs.replace(
             real(reference, platform=platform), kind="artifact", config=None, layers=(), platforms=()
         )
         screen = await look(app, pilot)

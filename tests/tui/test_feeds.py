@@ -431,7 +431,7 @@ def test_an_answer_from_before_a_refresh_or_a_push_of_ours_is_dropped(service: F
             service.wait("answer", row.digest.encoded if row.digest else "")
             yield row
 
-    service.describe_tags = slowly  # type: ignore[method-assign]
+    service.describe_tags = slowly
     old = service.rows["app"]["1.0"].digest
     assert old is not None
     service.hold("answer", old.encoded)

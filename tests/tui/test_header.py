@@ -35,9 +35,9 @@ def count_paints(header: StatusHeader) -> list[object]:
 
     def counted(*regions: object, **options: object) -> StatusHeader:
         painted.append(regions)
-        return refresh(*regions, **options)  # type: ignore[arg-type]
+        return refresh(*regions, **options)
 
-    header.refresh = counted  # type: ignore[method-assign, assignment]
+    header.refresh = counted
     return painted
 
 

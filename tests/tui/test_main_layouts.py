@@ -171,7 +171,7 @@ async def test_columns_go_one_by_one_below_eighty(width: int, titles: tuple[str,
 
 def line_of(app: OcistoreApp, rows: RowList, key: object) -> int:
     """The line of the list a row is on; titles are on line 0."""
-    index = rows.source.index(key)  # type: ignore[arg-type]
+    index = rows.source.index(key)
     assert index is not None
     return index - rows.scroll_offset.y + 1
 

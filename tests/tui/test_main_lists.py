@@ -107,7 +107,7 @@ async def test_an_export_goes_to_the_file_that_was_named_as_a_shell_would_take_i
     monkeypatch.setenv("HOME", str(tmp_path))
     async with open_app(service=a_store()) as (app, pilot):
         sent: list[object] = []
-        app.send = sent.extend  # type: ignore[method-assign,assignment]
+        app.send = sent.extend
         bucket = app.main_screen.bucket
         await until(pilot, lambda: bucket.model.is_complete)
         bucket.rows_list.move_to(("web", "1"))
@@ -123,7 +123,7 @@ async def test_an_export_goes_to_the_file_that_was_named_as_a_shell_would_take_i
 async def test_p_sends_the_marks_or_the_row_to_the_other_side() -> None:
     async with open_app(service=a_store()) as (app, pilot):
         sent: list[object] = []
-        app.send = sent.extend  # type: ignore[method-assign,assignment]
+        app.send = sent.extend
         bucket = app.main_screen.bucket
         await until(pilot, lambda: bucket.model.is_complete)
         bucket.rows_list.move_to(("team/api", None))

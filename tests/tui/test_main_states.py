@@ -78,7 +78,7 @@ async def test_an_engine_that_is_away_for_a_moment_takes_no_marks_with_it() -> N
         await until(pilot, lambda: local.feed.error is OFFLINE and local.model.total == 0)
         await until(pilot, lambda: "3 marked, 3 hidden" in screen_text(app))
         sent: list[object] = []
-        app.send = sent.extend  # type: ignore[method-assign,assignment]
+        app.send = sent.extend
         await pilot.press("p")
         assert not sent, "nothing that is not there is pushed"
 
@@ -289,7 +289,7 @@ async def test_names_no_registry_could_serve_are_shown_and_not_sent() -> None:
         await until(pilot, lambda: app.main_screen.bucket.model.is_complete)
         await until(pilot, lambda: "Bad Name (invalid name)" in screen_text(app))
         sent: list[object] = []
-        app.send = sent.extend  # type: ignore[method-assign,assignment]
+        app.send = sent.extend
         for key in (("Bad Name", "1"), ("app", "-bad")):
             app.main_screen.bucket.rows_list.move_to(key)
             await pilot.press("p")

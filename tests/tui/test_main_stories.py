@@ -32,7 +32,7 @@ async def test_signs_on_both_sides_tell_how_images_stand_to_each_other() -> None
         left = ("= mine:1", "≠ team/api:1.10", "+ fresh:1", "~ half:1", "! damaged:1")
         right = ("=     2.0", "≠     1.10", "+     1.9", "~     1 ", "!     broken")
         for words in (*left, *right, "same", "differs", "not there", "partial", "broken"):
-            await until(pilot, lambda words=words: words in screen_text(app), words)  # type: ignore[misc]
+            await until(pilot, lambda words=words: words in screen_text(app), words)
 
 
 async def test_a_look_up_that_is_late_is_a_question_mark_until_it_comes() -> None:
@@ -96,7 +96,7 @@ async def test_opening_ten_thousand_repositories_costs_what_the_screen_shows() -
         assert len(service.calls) < 2 * height + 20
         for pages in range(2, 6):
             await pilot.press("G")
-            await until(pilot, lambda pages=pages: len(bucket.model.nodes) == pages * PAGE)  # type: ignore[misc]
+            await until(pilot, lambda pages=pages: len(bucket.model.nodes) == pages * PAGE)
         await until(pilot, lambda: app.desk.is_idle)
         assert service.count("repositories") == 1, "one listing, taken a page at a time"
         assert service.count("summary") < 5 * 3 * height
@@ -250,7 +250,7 @@ async def test_p_on_a_repository_that_is_not_listed_yet_lists_it_first() -> None
     service = many(FakeService(), SMALL_STORE_TAGS + 1)
     async with open_app(service=service) as (app, pilot):
         sent: list[object] = []
-        app.send = sent.extend  # type: ignore[method-assign,assignment]
+        app.send = sent.extend
         bucket = app.main_screen.bucket
         await until(pilot, lambda: bucket.rows_list.cursor_key == ("app", None) and app.desk.is_idle)
         await pilot.press("p")
@@ -266,7 +266,7 @@ async def test_marks_are_pushed_together_and_what_cannot_be_read_is_not() -> Non
     service.add_local("damaged:1", flaw="index.json cannot be read")
     async with open_app(service=service) as (app, pilot):
         sent: list[object] = []
-        app.send = sent.extend  # type: ignore[method-assign,assignment]
+        app.send = sent.extend
         local = app.main_screen.local
         await until(pilot, lambda: local.model.total == 4 and "damaged:1" in screen_text(app))
         await pilot.press("1", "asterisk", "p")
@@ -304,7 +304,7 @@ async def test_what_is_deleted_between_two_looks_is_not_pulled() -> None:
     service = a_store()
     async with open_app(service=service) as (app, pilot):
         sent: list[object] = []
-        app.send = sent.extend  # type: ignore[method-assign,assignment]
+        app.send = sent.extend
         bucket = app.main_screen.bucket
         await until(pilot, lambda: bucket.model.is_complete and len(bucket.rows_list.source) == 6)
         for tag in ("1.9", "2.0"):

@@ -344,7 +344,7 @@ async def test_an_image_without_a_name_opens_on_the_field(
         await dialog.is_planned()
         await pilot.press("enter")
         await until(pilot, lambda: dialog.started)
-        assert str(dialog.started[0][0].reference) == "new:1"  # type: ignore[union-attr]
+        assert str(dialog.started[0][0].reference) == "new:1"
 
 
 async def test_where_it_went_is_remembered(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,7 +380,7 @@ async def test_several_have_a_row_each_and_one_total(service: FakeService, monke
         assert dialog.button == "Push 129 MB"
         await pilot.press("enter")
         await until(pilot, lambda: dialog.started)
-        assert [str(plan.reference) for plan in dialog.started[0]] == ["team/app:1", "web:1"]  # type: ignore[union-attr]
+        assert [str(plan.reference) for plan in dialog.started[0]] == ["team/app:1", "web:1"]
 
 
 async def test_when_nothing_can_be_done_enter_says_so(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ def planned(service: FakeService, *requests: Request, comparison: Comparison | N
         row = planning.rows[index]
         row.stage = Stage.CHECKING
         try:
-            looked = look_at(service, comparison or Comparison(), row.request, threading.Event())  # type: ignore[arg-type]
+            looked = look_at(service, comparison or Comparison(), row.request, threading.Event())
         except NotFound as error:
             planning.failed(index, row.version, error)
         else:
@@ -243,7 +243,7 @@ def test_two_of_one_name_are_refused_before_they_overwrite_one_another(service: 
 
 def test_ten_thousand_rows_are_counted_at_once(service: FakeService) -> None:
     planning = Planning([push(f"app:{number}") for number in range(10_000)])
-    looked = look_at(service, Comparison(), push("team/app:1"), threading.Event())  # type: ignore[arg-type]
+    looked = look_at(service, Comparison(), push("team/app:1"), threading.Event())
     for index, row in enumerate(planning.rows):
         planning.answered(index, row.version, looked)
     totals = planning.totals()
@@ -253,7 +253,7 @@ def test_ten_thousand_rows_are_counted_at_once(service: FakeService) -> None:
 def test_progress_counts_the_rows(service: FakeService) -> None:
     planning = Planning([push("team/app:1"), push("b:1"), push("c:1")])
     assert button(planning) == "Checking 1 of 3"
-    looked = look_at(service, Comparison(), push("team/app:1"), threading.Event())  # type: ignore[arg-type]
+    looked = look_at(service, Comparison(), push("team/app:1"), threading.Event())
     planning.answered(0, 0, looked)
     assert button(planning) == "Checking 2 of 3"
 
@@ -263,7 +263,7 @@ def test_progress_counts_the_rows(service: FakeService) -> None:
 
 def test_an_answer_to_an_earlier_target_is_dropped(service: FakeService) -> None:
     planning = Planning([push("team/app:1")])
-    looked = look_at(service, Comparison(), push("team/app:1"), threading.Event())  # type: ignore[arg-type]
+    looked = look_at(service, Comparison(), push("team/app:1"), threading.Event())
     planning.type(0, "team/app:2")
     planning.answered(0, 0, looked)
     assert planning.rows[0].plan is None
@@ -299,7 +299,7 @@ def test_an_image_without_a_name_asks_for_one() -> None:
     assert planning.next_waiting() is None
     planning.type(0, "team/new:1")
     planning.settle(0)
-    assert planning.rows[0].request.target == Reference("team/new", "1")  # type: ignore[union-attr]
+    assert planning.rows[0].request.target == Reference("team/new", "1")
 
 
 def test_a_file_without_a_usable_name_suggests_its_own() -> None:

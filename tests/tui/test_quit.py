@@ -175,7 +175,7 @@ async def test_a_second_signal_does_not_wait_for_a_transfer_that_hangs() -> None
         await started(pilot, service, transfer)
         hangs = service.moves["team/app:0"].cancel
         assert hangs is not None
-        hangs.is_set = lambda: False  # type: ignore[method-assign]
+        hangs.is_set = lambda: False
 
         app.stop_at_once(signal.SIGTERM)
         assert not left(app)

@@ -42,7 +42,7 @@ def plan_of(request: PushRequest, transfer_bytes: int | None, image: str = "imag
 
 def snapshot(done: int, total: int, **changes: object) -> JobSnapshot:
     made = JobSnapshot("push", "team/app:1", JobState.RUNNING, "reading", (), done, total, done, 0.0, None, 0.0)
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def running(queue: Queue, *tags: str) -> list[Transfer]:

@@ -70,7 +70,7 @@ async def test_a_cancel_that_comes_too_late_leaves_it_done() -> None:
         await started(pilot, service, transfer)
         signal = service.moves["team/app:0"].cancel
         assert signal is not None
-        signal.is_set = lambda: False  # type: ignore[method-assign]  # the last chunk has been asked for already
+        signal.is_set = lambda: False  # the last chunk has been asked for already
 
         app.runner.cancel(transfer)
         service.release("push")
@@ -246,7 +246,7 @@ async def test_a_daemon_that_dies_in_mid_transfer_fails_it_and_the_next_one_is_t
 
 async def test_a_bug_in_a_worker_fails_its_transfer_and_the_program_stays_up() -> None:
     service = loaded_service()
-    service.push = lambda *_, **__: 1 / 0  # type: ignore[method-assign,assignment]
+    service.push = lambda *_, **__: 1 / 0
     async with open_app(service=service) as (app, pilot):
         (transfer,) = app.runner.start(app.session, [push(0)])
         await until(pilot, lambda: transfer.state is State.FAILED)
@@ -340,7 +340,7 @@ async def test_only_a_long_transfer_rings_the_bell(clock: Clock) -> None:
     service.hold("push", "team/app:1")
     rung: list[int] = []
     async with open_app(service=service, clock=clock) as (app, pilot):
-        app.bell = lambda: rung.append(1)  # type: ignore[method-assign]
+        app.bell = lambda: rung.append(1)
         first, second = app.runner.start(app.session, [push(0), push(1)])
         await until(pilot, lambda: first.state is State.DONE)
         assert rung == []
