@@ -13,7 +13,6 @@ from ocistore_tui.engine.pause import PauseSignal
 from ocistore_tui.errors import Cancelled, OciStoreError
 from ocistore_tui.model.plan import PullPlan, PushPlan, PushRequest
 from ocistore_tui.model.progress import JobSnapshot
-from ocistore_tui.model.stores import StoreRow
 from ocistore_tui.tui import parting
 from ocistore_tui.tui.command_line import command_line
 from ocistore_tui.tui.desk import give_way
@@ -23,6 +22,7 @@ from ocistore_tui.tui.queue import Queue
 from ocistore_tui.tui.session import Session
 from ocistore_tui.tui.transfer_words import ending, outcome_words
 from ocistore_tui.tui.transfers import Plan, Request, Result, State, Transfer
+from ocistore_tui.tui.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from ocistore_tui.tui.app import OcistoreApp
@@ -67,8 +67,7 @@ class Runner:
         self._is_told = False
         self._is_stopping = False
         self._is_settled = False
-        self._looked_in: list[StoreRow] = []
-        self._stopped: list[Transfer] = []
+        self.unfinished = Unfinished(app, self.queue, self._tell)
 
     # what people do
 
@@ -106,7 +105,7 @@ class Runner:
         """Stop it; one that was interrupted an earlier time is forgotten."""
         if transfer.state is State.INTERRUPTED:
             self.queue.remove(transfer)
-            self._keep(transfer.session.store)
+            self.unfinished.keep(transfer.session.store)
         elif transfer.state.is_unfinished and not transfer.has_begun:
             self._end(transfer, State.CANCELLED)
         elif transfer.state in (State.RUNNING, State.PAUSED):
@@ -151,24 +150,10 @@ class Runner:
         self._is_stopping = True
         for transfer in self.queue:
             if transfer.state.is_unfinished:
-                self._stopped.append(transfer)
+                self.unfinished.stopped.append(transfer)
                 self.cancel(transfer)
 
-    # at the beginning and the end of the program
-
-    def look_for_unfinished(self, session: Session) -> None:
-        """List what was stopped in this store an earlier time, to be resumed or forgotten."""
-        if any(store.place == session.store.place for store in self._looked_in):
-            return
-        self._looked_in.append(session.store)
-        stores = self._app.stores
-
-        def found(requests: Sequence[Request]) -> None:
-            for request in requests:
-                self.queue.add(session, request, state=State.INTERRUPTED)
-            self._tell()
-
-        self._app.desk.ask(f"unfinished {len(self._looked_in)}", lambda _: stores.unfinished(session.store), found)
+    # at the end of the program
 
     @property
     def is_busy(self) -> bool:
@@ -219,12 +204,8 @@ class Runner:
         if self._is_settled:
             return
         self._is_settled = True
-        for store in self._stores():
-            try:
-                self._app.stores.keep_unfinished(store, self._unfinished(store))
-            except OciStoreError as error:
-                outcome.lines.append(parting.not_kept(error))
-        parting.say(outcome, self.queue, self._stopped)
+        self.unfinished.keep_all(outcome)
+        parting.say(outcome, self.queue, self.unfinished.stopped)
 
     # within
 
@@ -333,23 +314,6 @@ class Runner:
         if self.quitting and not self.is_busy:
             self.quitting = False
             self._app.leave()
-
-    def _stores(self) -> list[StoreRow]:
-        stores = (*self._looked_in, *(transfer.session.store for transfer in self.queue))
-        return list({store.place: store for store in reversed(stores)}.values())
-
-    def _unfinished(self, store: StoreRow) -> list[Request]:
-        ours = [one for one in self.queue if one.session.store.place == store.place]
-        return [
-            one.request
-            for one in ours
-            if one.state.is_unfinished or one.state is State.INTERRUPTED
-            or (one in self._stopped and one.state is not State.DONE)
-        ]  # fmt: skip
-
-    def _keep(self, store: StoreRow) -> None:
-        stores, requests = self._app.stores, self._unfinished(store)
-        self._app.desk.ask("keep unfinished", lambda _: stores.keep_unfinished(store, requests), lambda _: None)
 
     # progress: workers put it down, the UI's thread takes it when it is time to paint
 

@@ -53,7 +53,7 @@ class Dock(Widget):
         runner.changed.subscribe(self, self._changed)
         self.screen.screen_layout_refresh_signal.subscribe(self, self._laid_out)
         self.set_interval(1.0, self._second)
-        runner.look_for_unfinished(self.app.session)
+        runner.unfinished.look_in(self.app.session)
         self.redraw()
 
     def _changed(self, _: Queue) -> None:
