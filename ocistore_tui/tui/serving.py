@@ -19,29 +19,41 @@ _GRACE_S = 3.0
 
 def toggle(app: OcistoreApp, session: Session) -> None:
     """Begin to serve the store, read only, or stop."""
-    served = session.served
-    if served is not None:
+    if session.is_to_be_served:
         stop(app, session)
         return
+    session.is_to_be_served = True
 
-    def started(made: Served) -> None:
+    def begin() -> None:
+        made = app.stores.serve(session.store)
+        # Told: the answer to a question that nobody asks any more is dropped, and this one has to be closed then.
+        app.desk.tell(lambda: begun(made))
+
+    def begun(made: Served) -> None:
+        if not session.is_to_be_served or session.served is not None:
+            _close(app, made)
+            return
         session.served = made
         app.serving_changed()
         app.say(f"docker pull {made.address}/REPOSITORY:TAG works on this computer now; y on a tag copies the line")
         app.log_command(serve_line(session.store, made.address), "serving, read only")
 
     def failed(error: OciStoreError) -> None:
+        session.is_to_be_served = False
         app.say(str(error), kind="error", fix=error.fix)
 
-    app.desk.ask(_TOPIC, lambda _: app.stores.serve(session.store), started, failed)
+    app.desk.ask(_TOPIC, lambda _: begin(), lambda _: None, failed)
 
 
 def stop(app: OcistoreApp, session: Session) -> None:
-    """Serve no more; running requests may finish meanwhile."""
+    """Serve no more, or do not begin; running requests may finish meanwhile."""
     served, session.served = session.served, None
+    if session.is_to_be_served:
+        session.is_to_be_served = False
+        app.desk.forget(_TOPIC)
     if served is not None:
         app.serving_changed()
-        app.desk.ask(f"{_TOPIC} no more", lambda _: served.close(), lambda _: app.say("the store is served no more"))
+        _close(app, served)
 
 
 def end(app: OcistoreApp, session: Session) -> None:
@@ -49,3 +61,7 @@ def end(app: OcistoreApp, session: Session) -> None:
     served, session.served = session.served, None
     if served is not None:
         app.desk.finish(_TOPIC, served.close, within_s=_GRACE_S)
+
+
+def _close(app: OcistoreApp, served: Served) -> None:
+    app.desk.ask(f"{_TOPIC} no more", lambda _: served.close(), lambda _: app.say("the store is served no more"))

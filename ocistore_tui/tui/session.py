@@ -23,6 +23,8 @@ class Session:
     place_label: str = ""
     """What was found there, in words."""
     comparison: Comparison = field(default_factory=Comparison)
+    is_to_be_served: bool = False
+    """Whether a registry serves the store, or is about to."""
     served: Served | None = None
     """The registry that serves the store; None: it is not served."""
 

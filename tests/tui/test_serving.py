@@ -61,6 +61,34 @@ async def test_another_store_is_not_served_in_its_place() -> None:
         assert len(stores.served) == 1
 
 
+async def test_pressed_again_before_it_has_begun_it_does_not_begin() -> None:
+    stores = a_store()
+    stores.hold("serve")
+    async with open_app(stores=stores) as (app, pilot):
+        await until(pilot, lambda: app.main_screen.bucket.model.is_complete)
+        await pilot.press("S")
+        await until(pilot, lambda: stores.waiting("serve"))
+        await pilot.press("S")
+        stores.release("serve")
+        await until(pilot, lambda: stores.served and stores.served[0].is_closed)
+        assert app.session.served is None
+        assert len(stores.served) == 1
+
+
+async def test_a_store_that_was_left_before_it_was_served_is_not_served() -> None:
+    stores = a_store()
+    stores.hold("serve", PROD.name)
+    async with open_app(stores=stores) as (app, pilot):
+        await until(pilot, lambda: app.main_screen.bucket.model.is_complete)
+        await pilot.press("S")
+        await until(pilot, lambda: stores.waiting("serve"))
+        app.open_store(READ_ONLY)
+        await serve(pilot, app)
+        stores.release("serve", PROD.name)
+        await until(pilot, lambda: len(stores.served) == 2 and stores.served[1].is_closed)
+        assert app.session.served is stores.served[0]
+
+
 async def test_what_is_in_the_way_is_said() -> None:
     stores = a_store()
     stores.fail("serve", AccessDenied("not allowed to listen there", fix="use another port"))
