@@ -14,6 +14,7 @@ import click
 from ocistore_tui.cli.garbage import look_as_usual
 from ocistore_tui.cli.interrupt import TICK_S, Interrupted, temporary_files
 from ocistore_tui.cli.output import Output
+from ocistore_tui.errors import UsageError
 from ocistore_tui.model.text import inert
 
 if TYPE_CHECKING:
@@ -52,9 +53,15 @@ def serve_options(function: _Function) -> _Function:
 
 
 def options_of(typed: dict[str, Any]) -> ServeOptions:
-    """What they say."""
+    """What they say.
+
+    Raises:
+        UsageError: they contradict one another.
+    """
     from ocistore_tui.wiring.serve import DEFAULT_LISTEN, ServeOptions
 
+    if typed["allow_delete"] and typed["read_only"]:
+        raise UsageError("--allow-delete is of no use where clients may only read", fix="add --read-write")
     return ServeOptions(
         listen=tuple(typed["listen"]) or (DEFAULT_LISTEN,),
         can_write=not typed["read_only"],

@@ -49,7 +49,7 @@ class Run:
         self._bucket, self.rest = split_target(backend, target, connection) if target else ("", "")
         self._is_embedded = False
         if not target and backend != "fs" and connection is None:
-            raise UsageError("no bucket given", fix=f"write oci-store {backend} ls BUCKET")
+            raise UsageError("no bucket given", fix=f"write oci-store {backend} {context.info_name} BUCKET")
 
     @contextmanager
     def service(self) -> Iterator[Service]:

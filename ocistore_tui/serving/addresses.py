@@ -46,7 +46,7 @@ def parse_listen(text: str) -> tuple[Address, ...]:
     try:
         infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise UsageError("nothing has this name", where=text[:200], cause=str(error), fix=_FIX) from error
+        raise UsageError("nothing has this name", where=text[:200], cause=_cause(error), fix=_FIX) from error
     return tuple(dict.fromkeys(Address(str(info[4][0]), port) for info in infos))
 
 
@@ -71,8 +71,8 @@ def listen(addresses: Sequence[Address]) -> list[socket.socket]:
             failed = error
     if not sockets:
         raise Unavailable(
-            "no address to listen at", where=", ".join(map(str, addresses)), cause=str(failed or "none was given"),
-            fix="name an address of this computer",
+            "no address to listen at", where=", ".join(map(str, addresses)),
+            cause=_cause(failed) if failed else "none was given", fix="name an address of this computer",
         )  # fmt: skip
     return sockets
 
@@ -93,10 +93,15 @@ def _open(host: str, port: int) -> socket.socket:
 
 
 def _refused(address: Address, error: OSError) -> AccessDenied | Unavailable:
-    cause = error.strerror or str(error)
+    cause = _cause(error)
     if error.errno in (errno.EACCES, errno.EPERM):
         return AccessDenied("not allowed to listen there", where=str(address), cause=cause, fix="use a port above 1023")
     return Unavailable(
         "cannot listen there", where=str(address), cause=cause,
         fix="stop whatever listens there, or choose another port with --listen",
     )  # fmt: skip
+
+
+def _cause(error: OSError | UnicodeError) -> str:
+    """In words, without a number."""
+    return getattr(error, "strerror", "") or str(error)

@@ -156,7 +156,7 @@ def _check_safe(addresses: tuple[Address, ...], *, has_access: bool, has_tls: bo
     beyond = [address for address in addresses if not address.is_loopback]
     if not beyond or (has_access and has_tls):
         return
-    lacks = " and ".join(
+    lacks = " and no ".join(
         what
         for what, has in (
             ("authentication (--user and --password-file, or --token-file)", has_access),

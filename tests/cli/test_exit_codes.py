@@ -67,6 +67,7 @@ def test_each_class_of_error(
         (("s3", "ls", "b", "c"), "unexpected extra argument"),
         (("s3", "push"), "missing argument 'BUCKET/REPOSITORY[:TAG]'"),
         (("s3", "ls"), "no bucket given"),
+        (("s3", "serve"), "write oci-store s3 serve BUCKET"),
         (("s3", "push", "bucket"), "no repository given"),
         (("s3", "ls", "/repository"), "the target needs a bucket first"),
         (("s3", "pull", "s3://bucket/app"), "the target is a URL"),

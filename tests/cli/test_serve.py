@@ -265,7 +265,8 @@ def test_beyond_this_computer_without(
     assert done.code == 2
     assert "would open the store to the network" in done.err
     assert "--insecure" in done.err
-    assert all(f"{word} (--" in done.err for word in lacks)
+    assert f"cause: there is no {lacks[0]} (--" in done.err
+    assert all(f" no {word} (--" in done.err for word in lacks)
     assert len(warnings) == (given != "nothing" and (given == "token"))
 
 
@@ -284,6 +285,7 @@ def test_beyond_this_computer_without(
         (("--tls-cert", "secret"), "--tls-key"),
         (("--tls-key", "secret"), "--tls-cert"),
         (("--tls-cert", "secret", "--tls-key", "secret"), "PEM"),
+        (("--allow-delete",), "--read-write"),
         (("app",), "repository"),
     ],
 )
