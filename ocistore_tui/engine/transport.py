@@ -57,9 +57,11 @@ def way_of_pull(request: PullRequest, target: ImageTarget) -> Way:
     Raises:
         UsageError: the registry way is asked for, and cannot be gone.
     """
-    if request.via != "registry":
-        return Way("archive", "it leaves out every layer that is there, however it came")
+    if request.via == "archive":
+        return Way("archive", "asked for")
     obstacle = target.obstacle() if isinstance(target, RegistryTarget) else "only container engines pull by themselves"
+    if request.via == "auto":
+        return Way("archive", obstacle or "it leaves out every layer that is there, however it came")
     if not obstacle and request.all_platforms:
         obstacle = "an engine pulls one platform at a time"
     return _asked_for(obstacle, target.label)

@@ -12,7 +12,7 @@ from ocistore_tui.engine.transport import PROBE_S, sends_little, way_of_pull, wa
 from ocistore_tui.errors import UsageError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import EngineEvent, ImageFacts, SourceKind
-from ocistore_tui.model.plan import PullRequest, PushRequest
+from ocistore_tui.model.plan import PullRequest, PushRequest, Way
 from ocistore_tui.model.platform import Platform
 from ocistore_tui.model.reference import Reference
 
@@ -85,7 +85,14 @@ def test_what_is_asked_for_is_done_or_refused_with_its_reason() -> None:
 
 def test_a_pull_goes_as_an_archive_unless_it_is_told_otherwise() -> None:
     engine: Any = Engine()
-    assert way_of_pull(PullRequest(APP), engine).via == "archive"
+    assert way_of_pull(PullRequest(APP), engine) == Way(
+        "archive", "it leaves out every layer that is there, however it came"
+    )
+    far: Any = Engine("it is far away")
+    assert way_of_pull(PullRequest(APP), far) == Way("archive", "it is far away")
+    archive: Any = Archive()
+    assert way_of_pull(PullRequest(APP), archive) == Way("archive", "only container engines pull by themselves")
+    assert way_of_pull(PullRequest(APP, via="archive"), engine) == Way("archive", "asked for")
     assert way_of_pull(PullRequest(APP, via="registry"), engine).via == "registry"
     with pytest.raises(UsageError, match="cannot be gone") as caught:
         way_of_pull(PullRequest(APP, all_platforms=True, via="registry"), engine)
