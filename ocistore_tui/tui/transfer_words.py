@@ -12,7 +12,7 @@ from ocistore_tui.model.words import duration
 from ocistore_tui.tui.format import bar, plural, rate, short_digest, short_size, to_go
 from ocistore_tui.tui.glyphs import Glyphs
 from ocistore_tui.tui.queue import Queue
-from ocistore_tui.tui.transfers import State, Transfer
+from ocistore_tui.tui.transfers import MOVING_STAGES, State, Transfer
 
 KEPT = (LayerState.EXISTS, LayerState.LINKED, LayerState.PRESENT)
 """States of layers that need not move."""
@@ -69,7 +69,7 @@ def pace(transfer: Transfer, now: float) -> str:
         return "planning"
     speed = transfer.rate_bytes_s(now)
     return (
-        rate(speed) if speed >= 1 and snapshot.stage in ("reading", "downloading") else inert(snapshot.stage, limit=20)
+        rate(speed) if speed >= 1 and snapshot.stage in MOVING_STAGES else inert(snapshot.stage, limit=20)
     )
 
 

@@ -16,6 +16,8 @@ Result = PushResult | PullResult
 
 STALLED_S = 5.0
 """So long without a byte is worth a word."""
+MOVING_STAGES = frozenset({"reading", "uploading", "downloading"})
+"""Stages in which bytes pass all the time; in the others an engine prepares or unpacks, for long and in silence."""
 
 
 class State(StrEnum):
@@ -156,8 +158,7 @@ class Transfer:
         """Seconds without a byte, when that is worth a word."""
         if self.state is not State.RUNNING or self.snapshot is None or self._moved_at is None:
             return None
-        # An engine prepares its export, and unpacks what it loads, for long and in silence.
-        if self.snapshot.stage not in ("reading", "downloading") or not self.snapshot.done_bytes:
+        if self.snapshot.stage not in MOVING_STAGES or not self.snapshot.done_bytes:
             return None
         silent_s = now - self._moved_at
         return silent_s if silent_s >= STALLED_S else None

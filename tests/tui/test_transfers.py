@@ -193,9 +193,10 @@ def test_another_image_under_the_same_name_begins_anew() -> None:
     assert (transfer.done_bytes, transfer.total_bytes, transfer.fraction) == (0, 500, 0.0)
 
 
-def test_silence_is_said_after_five_seconds_and_then_there_is_no_rate_and_no_guess() -> None:
+@pytest.mark.parametrize("stage", ["reading", "uploading", "downloading"])
+def test_silence_is_said_after_five_seconds_and_then_there_is_no_rate_and_no_guess(stage: str) -> None:
     (transfer,) = running(Queue(), "1")
-    transfer.report(snapshot(10, 100, rate_bytes_s=41e6, eta_s=18.0), NOW)
+    transfer.report(snapshot(10, 100, stage=stage, rate_bytes_s=41e6, eta_s=18.0), NOW)
 
     assert (pace(transfer, NOW + 4.9), transfer.eta_s(NOW + 4.9)) == ("41 MB/s", 18.0)
     assert (pace(transfer, NOW + 7), transfer.eta_s(NOW + 7)) == ("stalled 7 s", None)
