@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ocistore_tui.cli.output import Output
 from ocistore_tui.cli.style import draws_unicode, style_of
-from ocistore_tui.cli.words import KEPT, awaits_export, cut, layer_name, total_line
+from ocistore_tui.cli.words import KEPT, cut, is_silent, layer_name, total_line
 from ocistore_tui.model.progress import JobSnapshot, LayerProgress, LayerState
 from ocistore_tui.model.text import inert
 from ocistore_tui.model.words import duration, size
@@ -89,7 +89,7 @@ class Live:
         still = self._clock() - self._moved_at
         stalled = ""
         if still >= STALLED_AFTER_S:
-            stalled = f"  {'' if awaits_export(snapshot) else 'stalled '}{duration(still)}"
+            stalled = f"  {'' if is_silent(snapshot) else 'stalled '}{duration(still)}"
             snapshot = replace(snapshot, rate_bytes_s=0.0, eta_s=None)
         active = [layer for layer in snapshot.layers if layer.state not in (LayerState.WAITING, *KEPT)]
         # Stable: what runs stays where it was, what is done goes below.

@@ -57,6 +57,11 @@ def awaits_export(snapshot: JobSnapshot) -> bool:
     return snapshot.stage == "exporting"
 
 
+def is_silent(snapshot: JobSnapshot) -> bool:
+    """Whether the engine works where nobody sees it: on its export, or unpacking what it got."""
+    return awaits_export(snapshot) or snapshot.stage == "loading"
+
+
 def total_line(snapshot: JobSnapshot, *, width: int = 160) -> str:
     """The whole job in one line: what, where it is, how much, how fast, how long; the name gives way to the rest."""
     rest = "waiting for the engine's export" if awaits_export(snapshot) else "  ".join(_amounts(snapshot))

@@ -270,3 +270,11 @@ def test_an_engine_that_prepares_its_export_is_not_stalled(capsys: pytest.Captur
     clock.now_s += 70
     display.tick()
     assert drawn(capsys)[-3].rstrip() == "push team/app:1  waiting for the engine's export  1:10 min"
+
+
+def test_an_engine_that_unpacks_what_it_got_is_not_stalled(capsys: pytest.CaptureFixture[str], clock: Clock) -> None:
+    display = live.Live(Output(), clock=clock)
+    display.show(replace(snapshot(layer(A, LayerState.LOADING, 100)), stage="loading"))
+    clock.now_s += 20
+    display.tick()
+    assert drawn(capsys)[-3].rstrip().endswith("kB  20 s")
