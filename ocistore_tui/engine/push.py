@@ -48,7 +48,7 @@ def _push(context: Context, plan: PushPlan, tracker: Tracker, stop: StopSignal) 
     prepared: Prepared = plan.detail
     repository = Repository(context.store, plan.reference.repository)
     intake = Intake(context, tracker, stop, repository=repository, planned=plan.layers, known=prepared.known)
-    closure, via = prepared.closure, "archive"
+    closure, via = prepared.closure, plan.way.via
     if plan.needs_export:
         closure, via = _move(context, plan, prepared, intake, tracker, stop)
         if closure.missing:

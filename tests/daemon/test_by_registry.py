@@ -247,6 +247,14 @@ def test_a_push_that_was_asked_for_fails_in_the_engine_s_words(engine: FakeEngin
     assert list(engine.names) == ["rt/app:1"]
 
 
+def test_what_has_nothing_to_move_went_the_way_that_was_asked_for(engine: FakeEngine, tmp_path: Path) -> None:
+    with directory_service(tmp_path / "store", docker_host=engine.host) as service:
+        push(service, "rt/app:1", via="archive")
+        for way in ("registry", "archive"):
+            again = push(service, "rt/app:1", via=way)
+            assert (again.via, again.uploaded_bytes) == (way, 0)
+
+
 def test_an_engine_that_pushes_nothing_is_not_believed(engine: FakeEngine, tmp_path: Path) -> None:
     engine.push = lambda: [b'{"status":"1: digest: sha256:00 size: 7"}\r\n']
     with directory_service(tmp_path / "store", docker_host=engine.host) as service:
