@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -10,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ocistore_tui.backends.base import ObjectStore
-from ocistore_tui.errors import NotFound, StoreMissing, UsageError
+from ocistore_tui.errors import NotFound, StoreMissing, Unavailable, UsageError
 from ocistore_tui.layout import paths
 from ocistore_tui.serving.access import Access, Anyone, Password, Token
 from ocistore_tui.serving.addresses import Address, listen, parse_listen
@@ -37,6 +38,8 @@ class ServeOptions(Struct, frozen=True):
     tls_key: str | None = None
     insecure: bool = False
     """Listen beyond this computer without authentication or TLS, too."""
+    any_port: bool = False
+    """Where a port is taken, listen at one that is free."""
 
 
 class Serving:
@@ -68,7 +71,7 @@ class Serving:
             self.store_url = store.url
             rules = Rules(can_write=options.can_write, can_delete=options.can_write and options.can_delete)
             registry = Registry(store, rules=rules, access=access)
-            self._server = Server(registry, listen(addresses), tls=tls, log=log, fault=fault)
+            self._server = Server(registry, _listen(addresses, any_port=options.any_port), tls=tls, log=log, fault=fault)
             self._server.start()
             self._stack = stack.pop_all()
 
@@ -89,6 +92,15 @@ class Serving:
         left = self._server.stop(grace_s=grace_s)
         self._stack.close()
         return left
+
+
+def _listen(addresses: tuple[Address, ...], *, any_port: bool) -> list[socket.socket]:
+    try:
+        return listen(addresses)
+    except Unavailable:
+        if not any_port:
+            raise
+        return listen([Address(address.host, 0) for address in addresses])
 
 
 def _look(store: ObjectStore, *, may_be_missing: bool) -> None:

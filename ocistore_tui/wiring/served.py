@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ocistore_tui.errors import Unavailable
 from ocistore_tui.wiring.place import Place
 from ocistore_tui.wiring.serve import ServeOptions, Serving
 
@@ -18,17 +17,11 @@ class Served:
     """
 
     def __init__(self, place: Place) -> None:
-        try:
-            self._serving = _serve(place, ServeOptions())
-        except Unavailable:
-            self._serving = _serve(place, ServeOptions(listen=("127.0.0.1:0",)))
+        options = ServeOptions(any_port=True)
+        self._serving = Serving(place, options, log=lambda _: None, fault=lambda _: None)
         self.address = self._serving.urls[0].partition("://")[2]
         """``HOST:PORT``."""
 
     def close(self) -> None:
         """Serve no more, once running requests have finished or their time is up."""
         self._serving.close()
-
-
-def _serve(place: Place, options: ServeOptions) -> Serving:
-    return Serving(place, options, log=lambda _: None, fault=lambda _: None)

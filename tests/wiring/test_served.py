@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ocistore_tui.backends.base import ObjectStore
+from ocistore_tui.errors import Unavailable
 from ocistore_tui.wiring import Place
 from ocistore_tui.wiring.served import Served
 from tests.testbed import images
@@ -59,3 +61,16 @@ def test_where_the_usual_port_is_taken_another_one_does(place: Place) -> None:
             assert asked(served.address, "/v2/") == {}
         finally:
             served.close()
+
+
+def test_a_store_that_cannot_be_reached_is_tried_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Place] = []
+
+    def refuse(place: Place) -> ObjectStore:
+        tried.append(place)
+        raise Unavailable("the server does not answer")
+
+    monkeypatch.setattr("ocistore_tui.wiring.serve.open_store", refuse)
+    with pytest.raises(Unavailable, match="does not answer"):
+        Served(place)
+    assert tried == [place]
