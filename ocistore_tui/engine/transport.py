@@ -33,7 +33,7 @@ def way_of_push(request: PushRequest, source: ImageSource, facts: ImageFacts, *,
         moves: Whether anything has to be moved at all.
 
     Raises:
-        UsageError: the registry way is asked for, and cannot be gone.
+        UsageError: the registry way is asked for, and is not possible.
     """
     if request.via == "archive" or (request.via == "auto" and not moves):
         return Way("archive", "asked for" if moves else "nothing has to be moved")
@@ -55,7 +55,7 @@ def way_of_pull(request: PullRequest, target: ImageTarget) -> Way:
     A pull through a registry takes as long, and fetches layers again that the engine did not get from one.
 
     Raises:
-        UsageError: the registry way is asked for, and cannot be gone.
+        UsageError: the registry way is asked for, and is not possible.
     """
     if request.via == "archive":
         return Way("archive", "asked for")
@@ -98,7 +98,7 @@ def _registry_s(sizes_bytes: Iterable[int]) -> float:
 def _asked_for(obstacle: str, where: str) -> Way:
     if obstacle:
         raise UsageError(
-            "the registry way cannot be gone here", where=where, cause=obstacle,
+            "the registry way is not possible here", where=where, cause=obstacle,
             fix="use --via archive, or leave --via out",
         )  # fmt: skip
     return Way("registry", "asked for")

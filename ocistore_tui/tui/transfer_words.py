@@ -68,9 +68,7 @@ def pace(transfer: Transfer, now: float) -> str:
     if snapshot is None:
         return "planning"
     speed = transfer.rate_bytes_s(now)
-    return (
-        rate(speed) if speed >= 1 and snapshot.stage in MOVING_STAGES else inert(snapshot.stage, limit=20)
-    )
+    return rate(speed) if speed >= 1 and snapshot.stage in MOVING_STAGES else inert(snapshot.stage, limit=20)
 
 
 def to_end(transfer: Transfer, now: float) -> str:

@@ -71,7 +71,9 @@ class Serving:
             self.store_url = store.url
             rules = Rules(can_write=options.can_write, can_delete=options.can_write and options.can_delete)
             registry = Registry(store, rules=rules, access=access)
-            self._server = Server(registry, _listen(addresses, any_port=options.any_port), tls=tls, log=log, fault=fault)
+            self._server = Server(
+                registry, _listen(addresses, any_port=options.any_port), tls=tls, log=log, fault=fault
+            )
             self._server.start()
             self._stack = stack.pop_all()
 
