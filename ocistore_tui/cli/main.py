@@ -78,8 +78,7 @@ def run(arguments: Sequence[str], *, name: str = "oci-store", has_screen: bool =
     except (Interrupted, KeyboardInterrupt, click.Abort) as stopped:
         interrupted = stopped if isinstance(stopped, Interrupted) else Interrupted(2)
         told = Cancelled(interrupted.word, cause=interrupted.kept, fix="run the same command again")
-        _report(told, state.output())
-        return interrupted.exit_code
+        return _report(told, state.output(), interrupted.exit_code)
     except (BrokenPipeError, SystemExit):
         # The reader has gone, as `head` does. Asked not to exit by itself, click does so in this one case.
         abandon_stdout()
@@ -124,7 +123,7 @@ def leave(code: int) -> NoReturn:
 def _report(error: OciStoreError, output: Output, exit_code: int = 0) -> int:
     """Tell an error; its exit code, unless another one says more."""
     try:
-        output.error(error)
+        output.error(error, exit_code)
         if sys.stdout is not None:
             sys.stdout.flush()
     except (OSError, OciStoreError):

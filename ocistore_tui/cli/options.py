@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -47,6 +47,7 @@ class Globals:
     """Shows the terminal UI until it is left; None: headless."""
     exit_code: int = 0
     """How the UI ended, where that says more than an error."""
+    _output: Output = field(default_factory=Output)
 
     @classmethod
     def guess(cls, arguments: Sequence[str]) -> Self:
@@ -63,10 +64,11 @@ class Globals:
         return self.screen is not None and not (self.as_json or self.quiet or self.progress != "auto")
 
     def output(self) -> Output:
-        """The output these options ask for."""
-        return Output(
-            as_json=self.as_json, events=self.progress == "json", quiet=self.quiet, verbose=self.verbose
-        )  # fmt: skip
+        """The output these options ask for: one for the whole run, which knows what it has said."""
+        output = self._output
+        output.as_json, output.events = self.as_json, self.progress == "json"
+        output.quiet, output.verbose = self.quiet, self.verbose
+        return output
 
 
 def globals_of(context: click.Context) -> Globals:

@@ -33,6 +33,7 @@ class Output:
     ) -> None:
         self.as_json, self.events, self.quiet, self.verbose = as_json, events, quiet, verbose
         self._lock = threading.RLock()
+        self._has_document = False
 
     def result(self, text: str) -> None:
         """One line of the result for people; already inert."""
@@ -47,6 +48,7 @@ class Output:
     def document(self, kind: str, fields: Mapping[str, Any]) -> None:
         """The result for programs."""
         if self.as_json:
+            self._has_document = True
             self._write_result(encode_json({"schema": SCHEMA, "kind": kind, **fields}) + "\n")
 
     def flush(self) -> None:
@@ -85,18 +87,24 @@ class Output:
                 sys.stderr.write(_writable(text, sys.stderr))
                 sys.stderr.flush()
 
-    def error(self, error: OciStoreError) -> None:
-        """An error in three short parts: what and where; the cause; what to do."""
+    def error(self, error: OciStoreError, exit_code: int = 0) -> None:
+        """An error in three short parts: what and where; the cause; what to do.
+
+        Args:
+            error: What happened. Where the one JSON document has been written already, stderr hears of it.
+            exit_code: What the program ends with, where that is not the error's own.
+        """
         message, where, fix = inert(error.message), inert(error.where, limit=300), inert(error.fix)
         cause = inert(error.cause)
         parts = {
             "kind": error.kind, "message": f"{message}: {cause}" if cause else message, "where": where, "fix": fix,
         }  # fmt: skip
         if self.events:
-            self.event("error", {**parts, "exit": error.exit_code})
-        if self.as_json:
+            self.event("error", {**parts, "exit": exit_code or error.exit_code})
+        is_document = self.as_json and not self._has_document
+        if is_document:
             self._write_result(encode_json({"schema": SCHEMA, "error": parts}) + "\n")
-        if self.events or self.as_json:
+        if self.events or is_document:
             return
         self.draw("".join(line + "\n" for line in _error_lines(error.kind, message, where, cause, fix)))
 

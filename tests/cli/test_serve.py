@@ -194,11 +194,19 @@ def test_for_programs(directory: str) -> None:
             "mode": "read-only", "deletes": False,
         }  # fmt: skip
         server.ask("GET", MANIFEST, **{"User-Agent": "test\x1b[31m"})
-        _, _, err = server.stop()
+        _, out, err = server.stop()
+    assert out == "", "stdout is one document"
     events: list[dict[str, Any]] = [json.loads(line) for line in err.splitlines()]
     (request,) = [event for event in events if event["event"] == "request"]
     assert (request["method"], request["target"], request["status"]) == ("GET", MANIFEST, 200)
     assert "\x1b" not in request["agent"]
+    assert (events[-1]["event"], events[-1]["exit"]) == ("error", 143)
+
+
+def test_for_programs_that_hear_no_events(directory: str) -> None:
+    with serving("--json", "fs", "serve", "--dir", directory, *FREE) as server:
+        _, out, err = server.stop()
+    assert (out, err.splitlines()[-1]) == ("", "terminated: all requests were finished")
 
 
 def test_quietly(directory: str) -> None:
