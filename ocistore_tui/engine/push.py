@@ -92,7 +92,7 @@ def _move(
     if isinstance(source, RegistrySource) and (way.via == "registry" or way.tries_registry):
         from ocistore_tui.engine.push_registry import push_by_registry
 
-        tracker.stage("asking the engine" if way.tries_registry else "pushing")
+        tracker.stage("asking the engine" if way.tries_registry else "uploading")
         try:
             closure = push_by_registry(
                 context, plan, source, prepared.facts, intake, tracker, stop, probes=way.tries_registry

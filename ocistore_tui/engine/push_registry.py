@@ -177,6 +177,8 @@ class _Watch:
     def _show(self, event: EngineEvent) -> None:
         row = next((self._intake.row(name) for name in list(self._heard) if name.encoded.startswith(event.layer)), None)
         state = _WORDS.get(event.status) or (LayerState.LINKED if event.status.startswith("Mounted") else None)
+        if state is LayerState.WAITING and row is not None and self._tracker.shows(row):
+            return  # the plan says more of it: what is kept would count as if it had to be moved
         if row is not None and state is not None:
             total = event.total_bytes or None
             done = min(event.done_bytes, event.total_bytes) if total else None

@@ -106,6 +106,22 @@ def test_of_what_the_store_has_only_the_changed_layer_is_sent(host: str, tmp_pat
     assert names_left(host) == []
 
 
+def test_what_is_kept_does_not_count_while_the_engine_looks_at_it(host: str, tmp_path: Path, unique: str) -> None:
+    base = layer(f"{unique}-base", 3_000_000)
+    seen: list[JobSnapshot] = []
+    with directory_service(tmp_path / "first", docker_host=host) as service:
+        load(host, tmp_path, f"{unique}-next", Image((base, layer(f"{unique}-new", 5_000))))
+        push(service, f"{unique}-next:1", via="registry")  # the manifest of a containerd engine is known then
+    with directory_service(tmp_path / "store", docker_host=host) as service:
+        load(host, tmp_path, unique, Image((base,)))
+        push(service, f"{unique}:1", via="registry")
+        again = push(service, f"{unique}:2", f"{unique}-next:1", via="registry", on_progress=seen.append)
+    assert again.layers[0].state is LayerState.EXISTS
+    kept = [row for snapshot in seen for row in snapshot.layers if row.total_bytes > 1_000_000]
+    assert kept
+    assert LayerState.WAITING not in {row.state for row in kept}
+
+
 def test_auto_exports_what_a_classic_engine_would_compress_as_a_whole(
     docker_classic: str, tmp_path: Path, unique: str
 ) -> None:
