@@ -24,6 +24,7 @@ _WORDS: Mapping[str, LayerState] = {
     "Pull complete": LayerState.DOWNLOADED,
     "Already exists": LayerState.PRESENT,
 }
+_TO_COME, _HERE = {LayerState.WAITING, LayerState.DOWNLOADING}, {LayerState.DOWNLOADED, LayerState.LOADING}
 
 
 def pull_by_registry(
@@ -32,25 +33,31 @@ def pull_by_registry(
     """Let the engine pull.
 
     Returns:
-        What it holds then, and the digests of the layers it had already.
+        What it holds then, and the digests of the layers it did not read.
 
     Raises:
         OciStoreError: as engine and store say; the engine's name means what it meant.
     """
-    rows = {layer.digest.encoded[:12]: layer for manifest in image.manifests for layer in manifest.layers}
-    present: set[Digest] = set()
+    rows = {layer.digest.encoded[:12]: layer for layer in image.chosen.layers}
+    read: set[Digest] = set()
+    told: dict[Digest, LayerState] = {}
 
     def hear(event: Event) -> None:
         if event.what is What.READ:
             stop.is_set()  # during a pause this waits, and so does the engine that reads
             tracker.moved(event.size_bytes)
+            if event.digest is not None and event.size_bytes:
+                read.add(event.digest)
 
     def show(event: EngineEvent) -> None:
         layer, state = rows.get(event.layer), _WORDS.get(event.status)
         if layer is None or state is None:
             return
-        if state is LayerState.PRESENT:
-            present.add(layer.digest)
+        told[layer.digest] = state
+        if state in _HERE and _TO_COME.isdisjoint(told.values()):
+            tracker.stage("loading")
+        if state is LayerState.WAITING or (state is LayerState.DOWNLOADED and layer.digest not in read):
+            return  # some engines say it of what they have
         done = min(event.done_bytes, layer.size) if state is LayerState.DOWNLOADING else None
         tracker.layer(layer.digest, state, done_bytes=done, total_bytes=layer.size, digest=layer.digest)
 
@@ -60,6 +67,7 @@ def pull_by_registry(
             while True:
                 show(next(events))
         except StopIteration as end:
-            return end.value, frozenset(present)
+            loaded: Loaded = end.value
         finally:
             events.close()
+    return loaded, frozenset(layer.digest for layer in rows.values()) - read

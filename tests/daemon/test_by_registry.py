@@ -122,6 +122,27 @@ def test_what_is_kept_does_not_count_while_the_engine_looks_at_it(host: str, tmp
     assert LayerState.WAITING not in {row.state for row in kept}
 
 
+def test_of_what_the_engine_got_from_a_registry_only_the_new_layer_is_read(
+    host: str, tmp_path: Path, unique: str
+) -> None:
+    base, new = layer(f"{unique}-base", 3_000_000), layer(f"{unique}-new", 5_000)
+    seen: list[JobSnapshot] = []
+    with directory_service(tmp_path / "store", docker_host=host) as service:
+        for number, image in ((1, Image((base,))), (2, Image((base, new)))):
+            archive = images.oci_archive(tmp_path / f"{number}.tar", "1", image)
+            push(service, f"{unique}:{number}", f"oci-archive:{archive}")
+        pull(service, f"{unique}:1", via="registry")
+        plan = service.plan_pull(PullRequest(Reference.parse(f"{unique}:2"), via="registry"))
+        pulled = service.pull(plan, on_progress=seen.append)
+    assert [row.state for row in pulled.layers] == [LayerState.PRESENT, LayerState.DOWNLOADED]
+    assert pulled.downloaded_bytes < 100_000
+    assert {row.state for snapshot in seen for row in snapshot.layers if row.id == pulled.layers[0].digest} == {
+        LayerState.PRESENT
+    }
+    stages = list(dict.fromkeys(snapshot.stage for snapshot in seen))
+    assert stages[-3:] == ["downloading", "loading", "done"], "unpacking takes its time, and is no standstill"
+
+
 def test_auto_exports_what_a_classic_engine_would_compress_as_a_whole(
     docker_classic: str, tmp_path: Path, unique: str
 ) -> None:
