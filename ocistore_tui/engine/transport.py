@@ -43,7 +43,7 @@ def way_of_push(request: PushRequest, source: ImageSource, facts: ImageFacts, *,
     if obstacle:
         return Way("archive", obstacle)
     if facts.kind is SourceKind.CONTENT:
-        return Way("registry", "this engine hands its blobs to a registry several times as fast as it exports them")
+        return Way("registry", "this engine hands its blobs over faster than it exports them")
     return Way(
         "archive", "this engine exports faster than it compresses; it is asked first how little it would send", True
     )

@@ -107,7 +107,8 @@ def ending(transfer: Transfer) -> str:
         kept = sum(layer.size_bytes for layer in result.layers if layer.state in KEPT)
         word = "kept" if isinstance(result, PushResult) else "here already"
         held = f", {short_size(kept)} {word}" if kept else ""
-        return f"{moved}{held}, {duration(result.duration_s)}, {short_digest(result.digest)}"
+        way = ", by registry" if result.via == "registry" else ""
+        return f"{moved}{held}, {duration(result.duration_s)}{way}, {short_digest(result.digest)}"
     if transfer.state is State.FAILED and transfer.error is not None:
         return failure(transfer)
     if transfer.state in (State.CANCELLED, State.INTERRUPTED):

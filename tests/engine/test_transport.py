@@ -70,6 +70,7 @@ def test_auto_takes_the_better_way_for_the_kind_of_store() -> None:
     assert way(Engine(), kind=SourceKind.CONTENT).startswith("registry: ")
     assert way(Engine()).startswith("archive or registry: ")
     assert way(Archive()) == "archive: only container engines push by themselves"
+    assert len(way(Engine(), kind=SourceKind.CONTENT)) <= 75, "the plan dialog shows it at 120 columns"
     assert way(Engine("it is far away")) == "archive: it is far away"
     assert way(Engine(), moves=False) == "archive: nothing has to be moved"
 

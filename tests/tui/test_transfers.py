@@ -345,6 +345,8 @@ def test_an_ending_says_what_was_sent_and_what_was_kept() -> None:
     result = PushResult(Reference("team/app", "1"), Digest.of(b"m"), (), 97_000_000, 12.1, "archive")
     transfer.end(State.DONE, NOW, result=result)
     assert ending(transfer) == f"97 MB sent, 12 s, {Digest.of(b'm').short}"
+    transfer.end(State.DONE, NOW, result=replace(result, via="registry"))
+    assert ending(transfer) == f"97 MB sent, 12 s, by registry, {Digest.of(b'm').short}"
 
     (stopped,) = running(Queue(), "2")
     layers = (LayerProgress("sha256:1", LayerState.UPLOADED, 58_000_000, 58_000_000),)
