@@ -33,8 +33,12 @@ class Place:
         return self.backend == "fs" and "dir" not in self.options
 
 
-def open_store(place: Place) -> ObjectStore:
+def open_store(place: Place, *, create: bool = True) -> ObjectStore:
     """The store of a place; nothing is read or written yet. A directory needs no certificates, and looks at none.
+
+    Args:
+        place: Where it is.
+        create: Whether a directory that is missing may be made; where not, it is `StoreMissing`.
 
     Raises:
         UsageError: an option is of no use as given.
@@ -44,7 +48,7 @@ def open_store(place: Place) -> ObjectStore:
         from ocistore_tui.backends.local import LocalStore
 
         directory = data_dir() / "store" if place.is_embedded else Path(options["dir"])
-        return LocalStore(directory, root_dir=options.get("root_dir", ""), create=True)
+        return LocalStore(directory, root_dir=options.get("root_dir", ""), create=create)
     if not place.bucket:
         raise UsageError("no bucket given", fix=f"write oci-store {place.backend} VERB BUCKET/REPOSITORY")
     options["concurrency"] = place.concurrency

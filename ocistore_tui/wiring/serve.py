@@ -66,8 +66,10 @@ class Serving:
             _check_safe(addresses, has_access=not isinstance(access, Anyone), has_tls=tls is not None)
         self._scheme = "https" if tls else "http"
         with ExitStack() as stack:
-            store = stack.enter_context(open_store(place))
-            _look(store, may_be_missing=place.is_embedded or options.can_write)
+            may_be_missing = place.is_embedded or options.can_write
+            # Where nobody makes it, a directory that goes away is told as that, and not as one with no images.
+            store = stack.enter_context(open_store(place, create=may_be_missing))
+            _look(store, may_be_missing=may_be_missing)
             self.store_url = store.url
             rules = Rules(can_write=options.can_write, can_delete=options.can_write and options.can_delete)
             registry = Registry(store, rules=rules, access=access)

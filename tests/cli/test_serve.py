@@ -314,6 +314,19 @@ def test_a_store_that_is_not_there(oci_store: Invoke, here: Path, moto: str, mon
     check_error(oci_store("s3", "serve", "no-such-bucket", "--endpoint", moto, "--region", "us-east-1", *FREE), 3)
 
 
+def test_a_directory_that_goes_away(directory: str) -> None:
+    """A disk that is no longer mounted, say: clients try again later, and do not take it for an empty store."""
+    paths = (MANIFEST, "/v2/app/tags/list", "/v2/_catalog", f"/v2/app/blobs/{Digest.of(IMAGE.blobs[0])}")
+    with serving("fs", "serve", "--dir", directory, *FREE) as server:
+        assert {server.ask("GET", path)[0] for path in paths} == {200}
+        Path(directory).rename(f"{directory}.gone")
+        answers = [server.ask("GET", path) for path in paths]
+        assert [status for status, _ in answers] == [503] * 4
+        assert all(b"directory does not exist" in said for _, said in answers)
+        Path(f"{directory}.gone").rename(directory)
+        assert {server.ask("GET", path)[0] for path in paths} == {200}
+
+
 def test_before_the_first_push(tmp_path: Path) -> None:
     """The store on this computer is there once something is pushed; and so is a directory that may be written."""
     with serving("fs", "serve", *FREE) as server:

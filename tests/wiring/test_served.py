@@ -66,7 +66,7 @@ def test_where_the_usual_port_is_taken_another_one_does(place: Place) -> None:
 def test_a_store_that_cannot_be_reached_is_tried_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[Place] = []
 
-    def refuse(place: Place) -> ObjectStore:
+    def refuse(place: Place, **_: object) -> ObjectStore:
         tried.append(place)
         raise Unavailable("the server does not answer")
 
