@@ -8,7 +8,7 @@ from ocistore_tui.model.digest import Digest
 from ocistore_tui.serving.context import Context
 from ocistore_tui.serving.download import Download
 from ocistore_tui.serving.message import Request, Response
-from ocistore_tui.serving.problem import Problem, problem_of
+from ocistore_tui.serving.problem import Problem
 from ocistore_tui.serving.ranges import range_of
 from ocistore_tui.serving.routes import Route
 from ocistore_tui.serving.rules import Event, What
@@ -100,8 +100,6 @@ def _body(context: Context, route: Route, digest: Digest, entry: Entry, start: i
     # Small enough to know that it is right before anything is said about it.
     try:
         raw = b"".join(download.chunks())
-    except IntegrityError as error:
-        raise problem_of(error) from error
     finally:
         download.close()
     download.sent(len(raw))

@@ -148,6 +148,7 @@ class Connection(BaseHTTPRequestHandler):
         else:
             try:
                 user, response = self._answer(request)
+                trouble = response.trouble
             except BodyBroken as broken:
                 response = Problem(broken.status, "BLOB_UPLOAD_INVALID", str(broken)).response()
                 trouble, self.close_connection = str(broken), True

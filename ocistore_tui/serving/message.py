@@ -99,3 +99,5 @@ class Response:
     body: bytes | Payload = b""
     length: int | None = None
     """What ``Content-Length`` says where the body is left out on purpose; None: the length of the body."""
+    trouble: str = ""
+    """What went wrong behind it, for the log of whoever runs this; it is not sent."""

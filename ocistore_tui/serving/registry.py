@@ -93,6 +93,8 @@ class Registry:
             response = problem.response()
         except OciStoreError as error:
             response = problem_of(error).response()
+            if response.status >= 500:
+                response.trouble = f"{error}: {error.cause}" if error.cause else str(error)
         response.headers |= _ALWAYS
         return response
 

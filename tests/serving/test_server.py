@@ -8,7 +8,7 @@ import pytest
 
 from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.backends.memory import MemoryStore
-from ocistore_tui.errors import Unavailable, UsageError
+from ocistore_tui.errors import AccessDenied, Unavailable, UsageError
 from ocistore_tui.serving.access import Password, Token
 from ocistore_tui.serving.addresses import Address, listen, parse_listen
 from ocistore_tui.serving.connection import Answered
@@ -47,6 +47,24 @@ def test_a_fault_of_ours_is_told_and_the_next_request_goes_well() -> None:
         assert client.getresponse().status == 200
         client.close()
     assert "ZeroDivisionError: secret detail" in faults[0]
+
+
+def test_the_log_says_why_the_store_could_not_be_asked() -> None:
+    store = MemoryStore()
+    store_image(store, "app", IMAGE, "1.0")
+    heard: list[Answered] = []
+
+    def refuse(operation: str, key: str) -> None:
+        raise AccessDenied("no right to read", where="s3://bucket/key", cause="the token has expired")
+
+    store.hook = refuse
+    with served(store, log=heard.append) as server:
+        client = http.client.HTTPConnection(*server.ports[0], timeout=20)
+        client.request("GET", MANIFEST)
+        answer = client.getresponse()
+        assert (answer.status, b"s3://bucket" in answer.read()) == (503, False)
+        client.close()
+    assert heard[0].trouble == "no right to read (s3://bucket/key): the token has expired"
 
 
 class TestAccess:
