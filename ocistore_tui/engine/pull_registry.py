@@ -8,6 +8,7 @@ from ocistore_tui.engine.context import Context
 from ocistore_tui.engine.job import StopSignal
 from ocistore_tui.engine.ports import RegistryTarget
 from ocistore_tui.engine.progress import Tracker
+from ocistore_tui.errors import IntegrityError, OciStoreError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import EngineEvent, Loaded, StoredImage
 from ocistore_tui.model.progress import LayerState
@@ -36,11 +37,13 @@ def pull_by_registry(
         What it holds then, and the digests of the layers it did not read.
 
     Raises:
+        IntegrityError: a blob is damaged.
         OciStoreError: as engine and store say; the engine's name means what it meant.
     """
     rows = {layer.digest.encoded[:12]: layer for layer in image.chosen.layers}
     read: set[Digest] = set()
     told: dict[Digest, LayerState] = {}
+    damaged: list[Digest] = []
 
     def hear(event: Event) -> None:
         if event.what is What.READ:
@@ -48,6 +51,13 @@ def pull_by_registry(
             tracker.moved(event.size_bytes)
             if event.digest is not None and event.size_bytes:
                 read.add(event.digest)
+        if event.what is What.DAMAGED and event.digest is not None:
+            context.cache.suspect(event.digest)
+            damaged.append(event.digest)
+            if not target.keeps_index:
+                # It would ask for it again, for more than a minute. A containerd engine gives up by itself, and has to:
+                # broken off, it begins its next attempt with what it had of the blob.
+                stop.fail()
 
     def show(event: EngineEvent) -> None:
         layer, state = rows.get(event.layer), _WORDS.get(event.status)
@@ -68,6 +78,13 @@ def pull_by_registry(
                 show(next(events))
         except StopIteration as end:
             loaded: Loaded = end.value
+        except OciStoreError as error:
+            if not damaged:
+                raise
+            raise IntegrityError(
+                "a blob in the store is damaged", where=damaged[0], cause="its bytes do not match its digest",
+                fix="push the image again to repair the store",
+            ) from error  # fmt: skip
         finally:
             events.close()
     return loaded, frozenset(layer.digest for layer in rows.values()) - read

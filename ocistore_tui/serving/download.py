@@ -67,6 +67,7 @@ class Download:
                 held = chunk
         except IntegrityError:
             self._context.seen.damaged(self._digest)
+            self._context.tell(Event(What.DAMAGED, self._repository, self._digest))
             raise
         self._context.seen.sound(self._digest, self._entry.token)
         yield held

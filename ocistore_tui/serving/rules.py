@@ -52,6 +52,8 @@ class What(Enum):
     """An upload came to nothing."""
     READ = "read"
     """That many bytes of it went out."""
+    DAMAGED = "damaged"
+    """It was read, and is not what its digest says; nobody got it to its end."""
     TAGGED = "tagged"
     """A manifest is there under a tag."""
 
