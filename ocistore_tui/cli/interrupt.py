@@ -92,7 +92,7 @@ def run_interruptible(
         Interrupted: a signal came; the transfer was told to stop, and had ``GRACE_S`` seconds to.
         BaseException: whatever the transfer raised.
     """
-    cancel = threading.Event()
+    cancel, ended = threading.Event(), threading.Event()
     results: list[_Result] = []
     errors: list[BaseException] = []
 
@@ -101,17 +101,21 @@ def run_interruptible(
             results.append(work(cancel))
         except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
             errors.append(error)
+        finally:
+            ended.set()
 
     thread = threading.Thread(target=run, name="ocistore-transfer", daemon=True)
     with temporary_files():
         try:
             thread.start()
-            while thread.is_alive():
-                thread.join(TICK_S)
+            # Not joined: a join that a signal breaks off takes the thread for ended (Python up to 3.12), and nobody
+            # would wait for it.
+            while not ended.is_set():
+                ended.wait(TICK_S)
                 tick()
         except Interrupted as interrupted:
             cancel.set()
-            thread.join(GRACE_S)
+            ended.wait(GRACE_S)
             # It may have been done before it could be stopped.
             interrupted.kept = "the transfer had just finished" if results else kept
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -196,17 +197,33 @@ def test_a_containerd_store_notes_one_name_however_often_an_image_moves(
     assert len(noted) == 1
 
 
-def test_a_killed_push_leaves_no_broken_tag_and_nothing_that_listens(host: str, tmp_path: Path, unique: str) -> None:
-    load(host, tmp_path, unique, Image(tuple(layer(f"{unique}{n}", 30_000_000) for n in range(3))))
+def pushing_ends_by(number: int, host: str, tmp_path: Path, name: str) -> int:
+    """What a push as a command ends with that gets a signal while its layers move."""
     command = [
-        sys.executable, "-m", "ocistore_tui", "--no-tui", "--progress", "json", "fs", "push", f"{unique}:1", "--dir",
+        sys.executable, "-m", "ocistore_tui", "--no-tui", "--progress", "json", "fs", "push", f"{name}:1", "--dir",
         str(tmp_path / "store"), "--docker-host", host, "--via", "registry",
     ]  # fmt: skip
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
         told = next(line for line in running.stderr if '"state":"uploading"' in line or running.poll() is not None)
         assert '"state":"uploading"' in told, told
-        running.kill()
+        running.send_signal(number)
+        running.stderr.read()
+        return running.wait()
+
+
+def test_an_interrupted_push_takes_its_name_and_its_files_away(
+    docker_classic: str, tmp_path: Path, unique: str
+) -> None:
+    load(docker_classic, tmp_path, unique, Image(tuple(layer(f"{unique}{n}", 60_000_000) for n in range(3))))
+    assert pushing_ends_by(signal.SIGINT, docker_classic, tmp_path, unique) == 130
+    assert names_left(docker_classic) == []
+    assert list(tmp_path.joinpath("store").rglob("*.tmp")) == []
+
+
+def test_a_killed_push_leaves_no_broken_tag_and_nothing_that_listens(host: str, tmp_path: Path, unique: str) -> None:
+    load(host, tmp_path, unique, Image(tuple(layer(f"{unique}{n}", 30_000_000) for n in range(3))))
+    assert pushing_ends_by(signal.SIGKILL, host, tmp_path, unique) == -signal.SIGKILL
     (left,) = {line.split()[0] for line in names_left(host)}
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("localhost", int(left.split(":")[1].partition("/")[0])), timeout=5)
