@@ -105,8 +105,12 @@ class Desk:
         self._running += 1
         threading.Thread(target=run, name=f"ocistore-{topic}", daemon=True).start()
 
-    def finish(self, topic: str, work: Callable[[], object], *, within_s: float) -> None:
-        """At the program's end: run ``work`` in a thread and wait for it, but no longer than ``within_s`` seconds."""
+    def finish(self, topic: str, work: Callable[[], object], *, within_s: float) -> bool:
+        """At the program's end: run ``work`` in a thread and wait for it, but no longer than ``within_s`` seconds.
+
+        Returns:
+            Whether it ended in that time.
+        """
 
         def run() -> None:
             with contextlib.suppress(OciStoreError):
@@ -115,6 +119,7 @@ class Desk:
         thread = threading.Thread(target=run, name=f"ocistore-{topic}", daemon=True)
         thread.start()
         thread.join(within_s)
+        return not thread.is_alive()
 
     def tell(self, call: Callable[[], None]) -> None:
         """From a worker: make a call in the UI's thread, such as handing over a page of rows."""

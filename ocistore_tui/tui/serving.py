@@ -59,8 +59,8 @@ def stop(app: OcistoreApp, session: Session) -> None:
 def end(app: OcistoreApp, session: Session) -> None:
     """The program ends."""
     served, session.served = session.served, None
-    if served is not None:
-        app.desk.finish(_TOPIC, served.close, within_s=_GRACE_S)
+    if served is not None and not app.desk.finish(_TOPIC, served.close, within_s=_GRACE_S):
+        app.outcome.lines.append("somebody was still pulling from the store that was served: that broke off")
 
 
 def _close(app: OcistoreApp, served: Served) -> None:

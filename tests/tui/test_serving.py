@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 
 from ocistore_tui.errors import AccessDenied
+from ocistore_tui.tui import serving
 from ocistore_tui.tui.command_line import serve_line
 from ocistore_tui.tui.screens.copy import CopyScreen
 from tests.fakes.service import FakeService
@@ -87,6 +90,22 @@ async def test_a_store_that_was_left_before_it_was_served_is_not_served() -> Non
         stores.release("serve", PROD.name)
         await until(pilot, lambda: len(stores.served) == 2 and stores.served[1].is_closed)
         assert app.session.served is stores.served[0]
+
+
+@pytest.mark.parametrize("is_pulling", [False, True])
+async def test_leaving_says_who_was_cut_off(is_pulling: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(serving, "_GRACE_S", 0.0 if is_pulling else 30.0)
+    async with open_app(stores=a_store()) as (app, pilot):
+        await serve(pilot, app)
+        if is_pulling:
+            app.session.served.close = over.wait
+        serving.end(app, app.session)
+        assert (
+            app.outcome.lines
+            == ["somebody was still pulling from the store that was served: that broke off"] * is_pulling
+        )
+    over.set()
 
 
 async def test_what_is_in_the_way_is_said() -> None:
