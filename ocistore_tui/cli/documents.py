@@ -75,6 +75,7 @@ def push_plan(plan: PushPlan, reference: str) -> dict[str, Any]:
         "needs_export": plan.needs_export,
         "transfer_bytes": plan.transfer_bytes,
         "via": plan.way.via,
+        "via_reason": plan.way.why,
         "layers": [_planned(layer) for layer in plan.layers],
         **_unusual(notes=plan.notes),
     }
@@ -91,6 +92,7 @@ def pull_plan(plan: PullPlan, reference: str) -> dict[str, Any]:
         "platform": plan.platform or None,
         "download_bytes": plan.download_bytes,
         "via": plan.way.via,
+        "via_reason": plan.way.why,
         "layers": [_planned(layer) for layer in plan.layers],
         **_unusual(notes=plan.notes),
     }

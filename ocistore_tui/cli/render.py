@@ -69,6 +69,12 @@ def way(found: Way) -> str:
     return f"via    {found.via}: {inert(found.why)}"
 
 
+def other_way(via: str) -> str:
+    """How the layers of a push went after all, and why."""
+    why = "the engine had little to send" if via == "registry" else "the engine's own push failed"
+    return f"via    {via} after all: {why}"
+
+
 def _tag_change(plan: PushPlan) -> str:
     tag = plan.reference.tag or ""
     if plan.is_noop:

@@ -168,7 +168,7 @@ class Run:
         )
         self.output.say(summary(result))
         if result.via != plan.way.via:
-            self.output.detail(f"moved by {result.via} after all")
+            self.output.detail(render.other_way(result.via))
         return result
 
     def ls(self) -> None:

@@ -118,6 +118,7 @@ def test_a_dry_run_tells_the_plan_and_changes_nothing(oci_store: Invoke, here: P
     document = oci_store(*words, "--json").document
     assert (document["kind"], document["verb"], document["reference"]) == ("plan", "push", "a:1")
     assert [layer["action"] for layer in document["layers"]] == ["uploaded", "uploaded"]
+    assert (document["via"], document["via_reason"]) == ("archive", "only container engines push by themselves")
     assert "a:1" in oci_store(*words).out
     assert not (here / "s").exists()
 

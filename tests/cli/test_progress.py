@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ocistore_tui.cli import live, progress
+from ocistore_tui.cli import live, progress, render
 from ocistore_tui.cli.output import Output
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.progress import JobSnapshot, JobState, LayerProgress, LayerState
@@ -278,3 +278,10 @@ def test_an_engine_that_unpacks_what_it_got_is_not_stalled(capsys: pytest.Captur
     clock.now_s += 20
     display.tick()
     assert drawn(capsys)[-3].rstrip().endswith("kB  20 s")
+
+
+@pytest.mark.parametrize(("via", "why"), [("registry", "little to send"), ("archive", "own push failed")])
+def test_the_way_it_went_after_all_is_told_with_its_reason(via: str, why: str) -> None:
+    said = render.other_way(via)
+    assert said.startswith(f"via    {via} after all: ")
+    assert why in said
