@@ -6,7 +6,6 @@ Procedures: docker-api.md §4 and §8.
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from ocistore_tui.daemon.bundle import Bundle
 from ocistore_tui.daemon.client import EngineClient, engine_is_full
 from ocistore_tui.daemon.documents import familiar
 from ocistore_tui.daemon.recode import Recoder
-from ocistore_tui.daemon.registry import named, obstacle
+from ocistore_tui.daemon.registry import kept_name, named, obstacle
 from ocistore_tui.daemon.streams import ChunkStream
 from ocistore_tui.daemon.tar import read_tar
 from ocistore_tui.errors import (
@@ -230,7 +229,7 @@ class EngineTarget:
         before = self._client.find(self._name)
         kept = ""
         if before is not None and self._client.has_containerd_store:
-            kept = f"ocistore-kept/{secrets.token_hex(8)}:{before.short}"
+            kept = kept_name(before)
             with contextlib.suppress(NotFound):
                 self._client.tag(before, kept)
         client = self._client

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocistore_tui.daemon.local import daemon_image
+from ocistore_tui.daemon.registry import is_passing
 from ocistore_tui.errors import UsageError
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import LocalImage, LocalListing, LocalPlace, LocalRow
@@ -46,7 +47,7 @@ def _list_engine(place: LocalPlace, client: EngineClient) -> LocalListing:
 
 
 def _rows(image: LocalImage, *, by_manifest: bool) -> list[LocalRow]:
-    """A row for each name of an image; one for an image without any."""
+    """A row for each name of an image that is its own; one for an image without any."""
     ids = {image.id}
     if by_manifest:
         # On a classic store they are manifests the image was moved by, which may have been of several platforms.
@@ -59,7 +60,7 @@ def _rows(image: LocalImage, *, by_manifest: bool) -> list[LocalRow]:
             size_bytes=image.size_bytes,
             created=image.created,
         )
-        for name in image.names or ("",)
+        for name in [name for name in image.names if not is_passing(name)] or [""]
     ]
 
 

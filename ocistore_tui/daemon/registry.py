@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 import socket
 import threading
 from collections.abc import Iterator
 
 from ocistore_tui.daemon.client import EngineClient
 from ocistore_tui.errors import Cancelled, OciStoreError
+from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.local import LOOPBACK_PREFIX
 
 _OURS = re.compile(rf"localhost:(\d{{1,5}})/{LOOPBACK_PREFIX}[0-9a-f]+/")
+_KEPT_PREFIX = "ocistore-kept/"
 _PATIENT_S, _HURRIED_S = 60.0, 3.0
 
 
@@ -28,6 +31,16 @@ def obstacle(client: EngineClient) -> str:
     if isinstance(options, list) and any("rootless" in str(option) for option in options):
         return "a rootless engine has a localhost of its own"
     return ""
+
+
+def is_passing(name: str) -> bool:
+    """Whether an image has this name for the length of one of our transfers."""
+    return name.startswith(_KEPT_PREFIX) or _OURS.match(name) is not None
+
+
+def kept_name(image: Digest) -> str:
+    """A name that holds an image while its own one may be taken away."""
+    return f"{_KEPT_PREFIX}{secrets.token_hex(8)}:{image.short}"
 
 
 @contextlib.contextmanager

@@ -38,6 +38,15 @@ def test_every_name_of_an_image_has_a_row(tmp_path: Path) -> None:
     assert {row.ids for row in found.rows} == {frozenset({ONE.id}), frozenset({TWO.id})}
 
 
+def test_names_that_our_transfers_give_meanwhile_are_not_shown(tmp_path: Path) -> None:
+    with fake_engine(tmp_path) as engine:
+        engine.hold("app:1", str(ONE.id), [])
+        engine.hold("localhost:20000/ocistore-0123abcd/app:f00", str(ONE.id), [])
+        engine.hold("ocistore-kept/0123abcd:5d0e77c1b2a9", str(TWO.id), [])
+        found = listed("engine", engine.host)
+    assert {(row.name, row.image) for row in found.rows} == {("app:1", "app:1"), ("", str(TWO.id))}
+
+
 def test_a_name_that_begins_like_a_form_is_still_a_name(tmp_path: Path) -> None:
     with fake_engine(tmp_path) as engine:
         engine.hold("oci:latest", str(ONE.id), [])
