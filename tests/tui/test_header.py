@@ -56,6 +56,12 @@ def test_a_narrow_one_is_told_what_matters() -> None:
     assert line(FACTS, 80).rstrip() == " ocistore  prod-images  s3://acme-oci/registry  ADD ONLY"
 
 
+def test_a_store_that_is_served_and_away_is_told_as_both() -> None:
+    served = replace(FACTS, name="a-store-with-a-long-name", served="127.0.0.1:5000", trouble="NOT FOUND")
+    assert "SERVED AT 127.0.0.1:5000 " in line(served, 80)
+    assert line(served, 60).endswith("NOT FOUND SERVED AT 5000 ")
+
+
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 99, 100, 120, 200])
 @pytest.mark.parametrize("mode", list(Mode))
 def test_the_mode_is_told_at_every_width_and_the_line_is_never_longer(width: int, mode: Mode) -> None:

@@ -195,7 +195,9 @@ def _right(facts: HeaderFacts, width: int) -> list[Part]:
     if index and (width >= 100 or facts.trouble):
         parts.append((f"{index} ", "bold $text-warning" if facts.trouble else ""))
     if facts.served:
-        parts.append((f"SERVED AT {facts.served} ", "bold $text-accent"))
+        # Where that would push out that the store is away, the port has to do; the copy menu has the whole line.
+        where = facts.served if width >= _FULL_WIDTH else facts.served.rpartition(":")[2]
+        parts.append((f"SERVED AT {where} ", "bold $text-accent"))
     if facts.notice:
         parts.append((f" {inert(facts.notice, limit=40)} ", "bold reverse"))
     return parts
