@@ -203,7 +203,7 @@ class Connection(BaseHTTPRequestHandler):
 
     def _request(self) -> Request:
         target = self.path
-        if "://" in target.partition("?")[0]:  # absolute, as for a proxy
+        if not target.startswith("/") and "://" in target.partition("?")[0]:  # absolute, as for a proxy
             target = "/" + target.partition("://")[2].partition("/")[2]
         path, _, query = target.partition("?")
         try:

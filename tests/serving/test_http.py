@@ -140,6 +140,7 @@ def test_a_body_that_ends_too_early(server: Server, stocked: LocalStore, method:
         (b"POST /v2/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
         (b"BREW /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405),
         (b"GET http://elsewhere/v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 200),
+        (b"GET /v2/app/://x/v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404),
         (b"\r\nGET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 200),
         (b"GET /v2/ HTTP/1.0\r\n\r\n", 200),
     ],
