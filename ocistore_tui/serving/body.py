@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 
 from ocistore_tui.serving.message import BodyBroken
-from ocistore_tui.serving.wire import TooLong, Wire
+from ocistore_tui.serving.wire import NoLine, TooLong, Wire
 
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\r?\n\Z", re.DOTALL)
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\r\n\Z")
 _LINE_BYTES = 4096
 _TRAILER_BYTES = 32 * 1024
 _SLOW_BYTES_S = 1000
@@ -82,7 +82,7 @@ class WireBody:
                 raise BodyBroken("the body ends in the middle of a chunk")
             pieces.append(piece)
             wanted -= step
-            if not self._left and self._line(_LINE_BYTES) not in (b"\r\n", b"\n"):
+            if not self._left and self._line(_LINE_BYTES) != b"\r\n":
                 raise BodyBroken("a chunk is longer than it says")
         return b"".join(pieces)
 
@@ -106,6 +106,8 @@ class WireBody:
             return self._wire.body_line(limit)
         except TooLong as error:
             raise BodyBroken("a line of the body has no end") from error
+        except NoLine as error:
+            raise BodyBroken("a line of the body is not one") from error
         except TimeoutError as error:
             raise BodyBroken("nothing came for too long", status=408) from error
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
@@ -18,7 +19,7 @@ from ocistore_tui.serving.body import WireBody
 from ocistore_tui.serving.limits import Limits
 from ocistore_tui.serving.message import BodyBroken, Request, Response
 from ocistore_tui.serving.problem import Problem
-from ocistore_tui.serving.wire import TooLong, Wire
+from ocistore_tui.serving.wire import NoLine, TooLong, Wire
 
 _TLS_HANDSHAKE = 0x16
 _MAX_QUERY_FIELDS = 100
@@ -193,6 +194,8 @@ class Connection(BaseHTTPRequestHandler):
             return self._request()
         except TooLong:
             self._refused = Problem(431, "SIZE_INVALID", f"the headers have more than {limits.max_head_bytes} bytes")
+        except NoLine:
+            self._refused = Problem(400, "UNSUPPORTED", "a carriage return stands where no line ends")
         except TimeoutError:
             self._refused = Problem(408, "UNSUPPORTED", "the headers did not come in time")
         except Problem as problem:
@@ -212,14 +215,18 @@ class Connection(BaseHTTPRequestHandler):
             fields = parse_qs(query.replace("+", "%2B"), keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
         except ValueError as error:
             raise Problem(400, "UNSUPPORTED", "the request's path cannot be read") from error
-        if self.headers.defects:
+        if self.headers.defects or any("\n" in value for value in self.headers.values()):  # or folded, RFC 9112, 5.2
             raise Problem(400, "UNSUPPORTED", "a header is not one")
         headers: dict[str, str] = {}
         for name, value in self.headers.items():
-            name = name.lower()
-            headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
-        if self.request_version == "HTTP/1.1" and "host" not in headers:
-            raise Problem(400, "UNSUPPORTED", "the Host header is missing")
+            name, value = name.lower(), value.strip(" \t")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        if self.request_version == "HTTP/1.1" and len(self.headers.get_all("host", ())) != 1:
+            raise Problem(400, "UNSUPPORTED", "there has to be one Host header")
+        if self.request_version < "HTTP/1.1" and "transfer-encoding" in headers:  # RFC 9112, section 6.1
+            raise Problem(400, "SIZE_INVALID", "HTTP/1.0 has no Transfer-Encoding")
+        if "close" in re.split(r"[ \t]*,[ \t]*", headers.get("connection", "").lower()):
+            self.close_connection = True
         body = WireBody(self.wire, _length(headers), self._continue)
         return Request(self.command, decoded, {name: tuple(values) for name, values in fields.items()}, headers, body)
 

@@ -21,6 +21,10 @@ class TooLong(Exception):
     """A line or the headers have no end."""
 
 
+class NoLine(Exception):
+    """A carriage return stands where no line ends: some take it for an end, and read another request than others."""
+
+
 class Wire:
     """A connected socket.
 
@@ -68,6 +72,7 @@ class Wire:
 
         Raises:
             TooLong: it is longer than what is left for all lines.
+            NoLine: there is a carriage return in it.
             TimeoutError: it did not come in time.
         """
         parts: list[bytes] = []
@@ -78,7 +83,10 @@ class Wire:
                 parts.append(self._data[self._at : end])
                 self._budget -= end - self._at
                 self._at = end
-                return b"".join(parts)
+                line = b"".join(parts)
+                if line.find(b"\r", 0, -2) >= 0:
+                    raise NoLine
+                return line
             rest = len(self._data) - self._at
             if rest >= most:
                 raise TooLong

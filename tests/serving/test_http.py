@@ -89,7 +89,8 @@ def test_chunks_with_all_that_may_be_in_them(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "body", [b"zz\r\n", b"-1\r\n", b"5\r\nhello!\r\n0\r\n\r\n", b"fffffffffffffffffff\r\n", b"5\r\nhel", b"5", b"",
-             b"1" + b";" * 9000, b"0\r\n" + b"a: b\r\n" * 9000],
+             b"1" + b";" * 9000, b"0\r\n" + b"a: b\r\n" * 9000, b"5\nhello\r\n0\r\n\r\n", b"5\r\nhello\n0\r\n\r\n",
+             b"5;a\rb\r\nhello\r\n0\r\n\r\n"],
     ids=lambda body: repr(body[:12]),
 )  # fmt: skip
 def test_chunks_that_are_none(server: Server, stocked: LocalStore, body: bytes) -> None:
@@ -138,6 +139,14 @@ def test_a_body_that_ends_too_early(server: Server, stocked: LocalStore, method:
         (b"POST /v2/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
         (b"POST /v2/ HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         (b"POST /v2/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        (b"POST /v2/ HTTP/1.1\r\nHost: x\r\nA: b\rContent-Length: 5\r\n\r\nhello", 400),
+        (b"POST /v2/ HTTP/1.1\r\nHost: x\r\n\r\r\nContent-Length: 5\r\n\r\nhello", 400),
+        (b"POST /v2/ HTTP/1.1\r\nHost: x\r\nA: b\r\n Content-Length: 5\r\n\r\nhello", 400),
+        (b"POST /v2/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n", 501),
+        (b"POST /v2/ HTTP/1.1\r\nHost: x\r\nContent-Length: 5\xa0\r\n\r\nhello", 400),
+        (b"POST /v2/ HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"GET /v2/ HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+        (b"GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: TE, Close\r\n\r\n", 200),
         (b"BREW /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405),
         (b"GET http://elsewhere/v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 200),
         (b"GET /v2/app/://x/v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404),
