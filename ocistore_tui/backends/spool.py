@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -53,11 +54,13 @@ class Spool:
         return bytes(self._memory) if self._memory is not None else None
 
     def close(self) -> None:
-        """Forget everything; the file, if it is still there, goes too."""
+        """Forget everything; the file, if it is still there, goes too, unless the system does not let it."""
         self._memory = None
-        self._end()
+        with contextlib.suppress(OSError):  # some disks say only now that they were full
+            self._end()
         if self.path is not None:
-            self.path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self.path.unlink(missing_ok=True)
 
     def _open(self) -> None:
         assert self._memory is not None

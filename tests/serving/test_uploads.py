@@ -94,6 +94,18 @@ def test_uploads_are_bounded_and_forgotten(tmp_path: Path) -> None:
     check_nothing(store)
 
 
+def test_an_upload_whose_file_cannot_be_removed_holds_nobody_up(tmp_path: Path) -> None:
+    """Who tidies up is the thread that lets new clients in: a disk that fails must not end it."""
+    store = LocalStore(tmp_path, create=True)
+    registry = Registry(store, rules=Rules(can_write=True, upload_idle_s=0))
+    ask(registry, "PATCH", begin(registry), BLOB * 100)
+    assert store.spool_dir is not None
+    store.spool_dir.rename(tmp_path / "moved")
+    (tmp_path / ".ocistore" / "tmp").touch()
+    assert registry.tidy() == 0
+    registry.close()
+
+
 def test_an_upload_that_rests_gives_way_to_a_new_one() -> None:
     now = 0.0
     sessions = Sessions(most=2, idle_s=3600, clock=lambda: now)
