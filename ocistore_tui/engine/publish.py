@@ -142,7 +142,7 @@ def publish(context: Context, repository: Repository, closure: Closure, stop: St
     for found in closure.manifests:
         context.cache.keep_document(found.digest, found.raw)
         if found.subject is not None:
-            add_referrer(repository, found.subject.digest, referrer_of(found))
+            add_referrer(repository, found.subject.digest, referrer_of(found, found.digest))
 
 
 def _holds(context: Context, found: Manifest | Index) -> bool:

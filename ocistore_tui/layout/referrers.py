@@ -88,11 +88,16 @@ def add_referrer(repository: Repository, subject: Digest, referrer: Descriptor) 
     _change(repository, subject, with_it)
 
 
-def referrer_of(found: Manifest | Index) -> Descriptor:
-    """How a list of referrers names a manifest (distribution-spec, "Pushing Manifests with Subject")."""
+def referrer_of(found: Manifest | Index, digest: Digest) -> Descriptor:
+    """How a list of referrers names a manifest (distribution-spec, "Pushing Manifests with Subject").
+
+    Args:
+        found: The manifest.
+        digest: What the repository links it by, which need not be its SHA-256.
+    """
     return Descriptor(
         media_type=found.media_type,
-        digest=found.digest,
+        digest=digest,
         size=len(found.raw),
         artifact_type=found.stated_type if isinstance(found, Manifest) else found.artifact_type,
         annotations=found.annotations or None,
@@ -126,7 +131,7 @@ def list_referrers(
             return None
         if found.subject is None or found.subject.digest != subject:
             return None
-        return referrer_of(found)
+        return referrer_of(found, named.digest)
 
     unique = {named.digest: named for named in listed}
     return tuple(one for one in each(look, unique.values()) if one is not None)

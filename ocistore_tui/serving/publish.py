@@ -45,7 +45,7 @@ def write_manifest(context: Context, request: Request, route: Route) -> Response
     _store(context, repository, found, digest)
     _check_blobs(context, found)
     if found.subject is not None:
-        add_referrer(repository, found.subject.digest, referrer_of(found))
+        add_referrer(repository, found.subject.digest, referrer_of(found, digest))
     for tag in tags:
         if context.rules.sets_tags:
             _tag(repository, tag, digest, expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -113,6 +114,18 @@ class TestReferrers:
         assert ask(registry, "DELETE", f"/v2/app/manifests/{second.digest}").status == 202
         assert self.listed(registry) == []
         assert ask(registry, "GET", fallback).status == 404
+
+    def test_it_is_listed_by_the_digest_it_was_pushed_under(self, registry: Registry) -> None:
+        """The repository knows it by no other, and whoever finds it there is to get it."""
+        signature = artifact(IMAGE)
+        for blob in signature.blobs:
+            ask(registry, "POST", f"/v2/app/blobs/uploads/?digest={Digest.of(blob)}", blob)
+        digest = f"sha512:{hashlib.sha512(signature.raw).hexdigest()}"
+        assert put(registry, signature, digest).status == 201
+        assert self.listed(registry) == [digest]
+        assert ask(registry, "DELETE", f"/v2/app/manifests/{digest}").status == 202
+        assert self.listed(registry) == []
+        assert ask(registry, "GET", f"/v2/app/manifests/{fallback_tag(IMAGE.digest)}").status == 404
 
     def test_an_image_under_the_fallback_tag_is_not_overwritten(self, registry: Registry) -> None:
         push(registry, OTHER, fallback_tag(IMAGE.digest))
