@@ -12,6 +12,7 @@ from ocistore_tui.serving.wire import NoLine, TooLong, Wire
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\r\n\Z")
 _LINE_BYTES = 4096
 _TRAILER_BYTES = 32 * 1024
+_MANY = 256
 _SLOW_BYTES_S = 1000
 """A client that sends less than this in the mean, over a minute or more, only holds the connection."""
 _MEAN_FROM_S = 60.0
@@ -72,6 +73,7 @@ class WireBody:
 
     def _read_chunks(self, size_bytes: int) -> bytes:
         pieces: list[bytes] = []
+        joined: list[bytes] = []
         wanted = size_bytes
         while wanted:
             if not self._left and not self._next_chunk():
@@ -82,9 +84,12 @@ class WireBody:
                 raise BodyBroken("the body ends in the middle of a chunk")
             pieces.append(piece)
             wanted -= step
+            if len(pieces) == _MANY:  # chunks may be of one byte each, and an object takes fifty times as much
+                joined.append(b"".join(pieces))
+                pieces.clear()
             if not self._left and self._line(_LINE_BYTES) != b"\r\n":
                 raise BodyBroken("a chunk is longer than it says")
-        return b"".join(pieces)
+        return b"".join((*joined, *pieces))
 
     def _next_chunk(self) -> bool:
         found = _CHUNK.match(self._line(_LINE_BYTES))
@@ -103,7 +108,7 @@ class WireBody:
 
     def _line(self, limit: int) -> bytes:
         try:
-            return self._wire.body_line(limit)
+            line = self._wire.body_line(limit)
         except TooLong as error:
             raise BodyBroken("a line of the body has no end") from error
         except NoLine as error:
@@ -112,3 +117,5 @@ class WireBody:
             raise BodyBroken("nothing came for too long", status=408) from error
         except OSError as error:
             raise BodyBroken("the connection broke") from error
+        self._check_pace(0)
+        return line

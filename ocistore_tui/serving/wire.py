@@ -98,9 +98,13 @@ class Wire:
                 return b"".join(parts)
 
     def body_line(self, limit: int) -> bytes:
-        """A line within a body; see `readline`."""
+        """A line within a body, as a whole no later than anything has to come; see `readline`."""
         self._budget = limit
-        return self.readline()
+        self._deadline = time.monotonic() + self._silence_s
+        try:
+            return self.readline()
+        finally:
+            self._deadline = None
 
     def read(self, size_bytes: int, pace: Callable[[int], None]) -> bytes:
         """Up to ``size_bytes`` bytes, fewer only where the peer has closed.

@@ -6,18 +6,23 @@ import errno
 import http.client
 import socket
 import ssl
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from ocistore_tui.backends.base import MIB
 from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.backends.memory import MemoryStore
 from ocistore_tui.errors import Unavailable
 from ocistore_tui.layout import paths
 from ocistore_tui.model.digest import Digest
+from ocistore_tui.serving.body import WireBody
 from ocistore_tui.serving.connection import Answered
 from ocistore_tui.serving.server import Server
+from ocistore_tui.serving.wire import Wire
 from tests.layout.content import keys, store_image
 from tests.serving.asking import (
     BLOB,
@@ -104,6 +109,21 @@ def test_chunks_that_are_none(server: Server, stocked: LocalStore, body: bytes) 
     assert status_of(raw) == 400
     assert raw.count(b"HTTP/1.1") == 1
     assert keys(stocked) == before
+
+
+def test_a_body_in_tiny_chunks_takes_no_more_room_than_its_bytes() -> None:
+    theirs, ours = socket.socketpair()
+    raw = b"2\r\nxx\r\n" * 100_000 + b"0\r\n\r\n"
+    with theirs, ours, ThreadPoolExecutor(1) as pool:
+        pool.submit(theirs.sendall, raw)
+        body = WireBody(Wire(ours, silence_s=20), None, lambda: None)
+        tracemalloc.start()
+        try:
+            assert body.read(MIB) == b"x" * 200_000
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak_bytes < MIB
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])

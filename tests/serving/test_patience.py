@@ -66,8 +66,12 @@ class TestPatience:
 
     @pytest.mark.parametrize(
         ("head", "piece"),
-        [(b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"), (b"Content-Length: 100000\r\n\r\n", b"x")],
-        ids=["chunked", "whole"],
+        [
+            (b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+            (b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"a: b\r\n"),
+            (b"Content-Length: 100000\r\n\r\n", b"x"),
+        ],
+        ids=["chunked", "trailers", "whole"],
     )
     def test_a_body_that_comes_too_slowly(
         self, stocked: LocalStore, monkeypatch: pytest.MonkeyPatch, head: bytes, piece: bytes
@@ -79,6 +83,15 @@ class TestPatience:
             sock.sendall(f"POST {UPLOADS}?digest={Digest.of(b'x')} HTTP/1.1\r\nHost: x\r\n".encode())
             sock.sendall(head)
             sender = threading.Thread(target=_trickle, args=(sock, piece))
+            sender.start()
+            assert status_of(everything(sock)) == 408
+            sender.join()
+
+    def test_a_line_of_a_body_that_never_ends(self, stocked: LocalStore) -> None:
+        with served(stocked, limits=Limits(silence_s=0.3, linger_s=0.1)) as server, connect(server) as sock:
+            sock.sendall(f"POST {UPLOADS}?digest={Digest.of(b'x')} HTTP/1.1\r\nHost: x\r\n".encode())
+            sock.sendall(b"Transfer-Encoding: chunked\r\n\r\n1")
+            sender = threading.Thread(target=_trickle, args=(sock, b";"))
             sender.start()
             assert status_of(everything(sock)) == 408
             sender.join()
