@@ -120,8 +120,10 @@ class Connection(BaseHTTPRequestHandler):
         return True
 
     def _serve(self) -> None:
-        while not self._stopping():
+        while True:
             self.idle_since = time.monotonic()
+            if self._stopping():  # asked only now, for whoever stops the server looks whom to kick only then
+                return
             if not self.wire.wait(self._limits.idle_s):
                 return
             if self._tls is None and self.wire.peek() == _TLS_HANDSHAKE:

@@ -16,7 +16,7 @@ from ocistore_tui.backends.memory import MemoryStore
 from ocistore_tui.layout import paths
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.serving.addresses import Address, listen
-from ocistore_tui.serving.connection import Answered
+from ocistore_tui.serving.connection import Answered, Connection
 from ocistore_tui.serving.limits import Limits
 from ocistore_tui.serving.registry import Registry
 from ocistore_tui.serving.server import Server
@@ -206,6 +206,36 @@ def test_stopping_lets_a_running_request_finish() -> None:
     assert (answer.read(), answer.headers["Connection"]) == (IMAGE.raw, "close")
     stopping.join(20)
     assert not stopping.is_alive()
+
+
+def test_stopping_between_two_requests_waits_for_neither(stocked: LocalStore) -> None:
+    """It comes while the connection asks whether to go on: who is not told so yet has to be among those kicked."""
+    registry = Registry(stocked)
+    theirs, ours = socket.socketpair()
+    heard: list[Answered] = []
+    stopped = threading.Event()
+
+    def stopping() -> bool:
+        was_stopped = stopped.is_set()
+        if heard and not was_stopped:
+            stopped.set()
+            if connection.idle_since is not None:
+                connection.kick()
+        return was_stopped
+
+    connection = Connection(
+        ours, "peer", limits=Limits(), tls=None, answer=lambda request: ("", registry.answer(request)),
+        log=heard.append, stopping=stopping,
+    )  # fmt: skip
+    thread = threading.Thread(target=connection.run, daemon=True)
+    thread.start()
+    with theirs:
+        theirs.settimeout(20)
+        theirs.sendall(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert status_of(everything(theirs)) == 200
+        thread.join(20)
+        assert not thread.is_alive()
+    registry.close()
 
 
 def test_stopping_does_not_wait_for_ever() -> None:
