@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TypeVar
 
@@ -114,8 +114,9 @@ def run_interruptible(
                 ended.wait(TICK_S)
                 tick()
         except Interrupted as interrupted:
-            cancel.set()
-            ended.wait(GRACE_S)
+            with suppress(Interrupted):  # another one: it is not to take any longer
+                cancel.set()
+                ended.wait(GRACE_S)
             # It may have been done before it could be stopped.
             interrupted.kept = "the transfer had just finished" if results else kept
             raise

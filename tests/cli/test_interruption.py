@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ocistore_tui.cli.interrupt import Interrupted, raise_on_signals, run_interruptible
 from ocistore_tui.demo import images as demo_images
 from tests.backends import s3_buckets
 from tests.cli.running import LONGEST_S, OCI_STORE, Done, in_a_process
@@ -180,6 +181,42 @@ def test_in_the_middle_of_a_push(archive: Path, moto: str, number: signal.Signal
     keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     again = in_a_process(["s3", "ls", bucket, "--endpoint", moto, "--region", "us-east-1"], env=keys)
     assert (again.code, again.out) == (0, "")
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """They raise, as in the program."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    raise_on_signals()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("signals")
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_transfer_has_time_to_tidy_up_unless_it_is_interrupted_twice(times: int) -> None:
+    begun, left = threading.Event(), threading.Event()
+    tidied: list[bool] = []
+
+    def interrupt() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def work(cancel: threading.Event) -> None:
+        assert begun.wait(LONGEST_S)
+        interrupt()
+        assert cancel.wait(LONGEST_S)
+        if times == 1:
+            tidied.append(not left.wait(0.3))
+        else:
+            interrupt()
+            assert left.wait(LONGEST_S)
+
+    with pytest.raises(Interrupted) as caught:
+        run_interruptible(work, tick=begun.set, done=lambda: None, kept="what was sent")
+    left.set()
+    assert tidied == [True] * (times == 1)
+    assert caught.value.kept == ("the transfer had just finished" if times == 1 else "what was sent")
 
 
 def test_a_pull_leaves_no_archive_behind(here: Path, moto: str, images: dict[str, demo_images.Image]) -> None:
