@@ -19,9 +19,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ocistore_tui.backends.base import MIB
 from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.layout.check import check_repository
 from ocistore_tui.model.digest import Digest
+from tests.backends import s3_buckets
 from tests.cli.running import OCI_STORE, Invoke, check_error
 from tests.layout.content import image, keys, store_image
 from tests.testbed.certificates import make_certificate
@@ -158,6 +160,25 @@ def test_the_second_signal_waits_for_nobody(directory: str) -> None:
             assert any(line.startswith("stopping") for line in server.process.stderr)
             code, _, err = server.stop(signal.SIGINT)
     assert (code, err.splitlines()[-1]) == (130, "interrupted: 1 running requests were cut off")
+
+
+def test_the_second_signal_leaves_nothing_of_an_upload(moto: str) -> None:
+    bucket = make_bucket(moto)
+    keys = {"AWS_ACCESS_KEY_ID": S3_KEYS[0], "AWS_SECRET_ACCESS_KEY": S3_KEYS[1]}
+    words = ("s3", "serve", bucket, "--endpoint", moto, "--region", "us-east-1", "--read-write", *FREE)
+    with serving(*words, **keys) as server, socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
+        sock.sendall(
+            f"POST /v2/app/blobs/uploads/?digest={Digest.of(b'?')} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+            f"Content-Length: {40 * MIB}\r\n\r\n".encode()
+        )
+        assert sock.recv(100).startswith(b"HTTP/1.1 100")
+        sock.sendall(bytes(30 * MIB))
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.stderr is not None
+        assert any(line.startswith("stopping") for line in server.process.stderr)
+        code, _, err = server.stop(signal.SIGINT)
+    assert (code, err.splitlines()[-1]) == (130, "interrupted: 1 running requests were cut off")
+    assert "Uploads" not in s3_buckets.client(moto).list_multipart_uploads(Bucket=bucket)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads of another process can be signalled on Linux only")
