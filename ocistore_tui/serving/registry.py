@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from ocistore_tui.backends.base import ObjectStore
-from ocistore_tui.errors import OciStoreError
+from ocistore_tui.errors import IntegrityError, OciStoreError
 from ocistore_tui.serving.access import Access, Anyone
 from ocistore_tui.serving.blobs import delete_blob, read_blob
 from ocistore_tui.serving.context import Context
@@ -92,8 +92,8 @@ class Registry:
         except Problem as problem:
             response = problem.response()
         except OciStoreError as error:
-            response = problem_of(error).response()
-            if response.status >= 500:
+            response = self._problem_of(error, request).response()
+            if response.status >= 500 or isinstance(error, IntegrityError):
                 response.trouble = f"{error}: {error.cause}" if error.cause else str(error)
         response.headers |= _ALWAYS
         return response
@@ -125,6 +125,12 @@ class Registry:
                 raise _not_allowed("deleting is not allowed here", ("GET", "HEAD", "PUT", "POST", "PATCH"))
             return _DELETES[kind]
         return _WRITES[kind, method]
+
+    def _problem_of(self, error: OciStoreError, request: Request) -> Problem:
+        """What an error means to a client; who asks by HEAD what need not be pushed is to push what is damaged."""
+        if isinstance(error, IntegrityError) and request.method == "HEAD" and self.rules.can_write:
+            return Problem(404, "UNKNOWN", error.message)
+        return problem_of(error)
 
     def _without_secret(self, path: str) -> str:
         """``path``, unless it begins with something else than the prefix, which is compared without telling."""

@@ -261,7 +261,10 @@ def test_a_prefix_nobody_can_guess_is_the_only_way_in(store: ObjectStore) -> Non
 
 def test_a_damaged_layer_link_is_said_to_be_one(store: ObjectStore, registry: Registry) -> None:
     store.put(paths.layer_link("team/app", Digest.of(LAYER)), b"garbage")
-    assert ask(registry, "HEAD", f"/v2/team/app/blobs/{Digest.of(LAYER)}").status == 500
+    assert ask(registry, "GET", f"/v2/team/app/blobs/{Digest.of(LAYER)}").status == 500
+    reading = Registry(store)
+    assert ask(reading, "HEAD", f"/v2/team/app/blobs/{Digest.of(LAYER)}").status == 500
+    reading.close()
 
 
 def test_a_blob_that_is_gone_is_unknown(store: ObjectStore, registry: Registry) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.backends.memory import MemoryStore
+from ocistore_tui.layout import paths
 from ocistore_tui.layout.check import check_repository
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model import media_types
@@ -57,6 +58,29 @@ def test_a_manifest_by_another_algorithm(registry: Registry, store: ObjectStore,
     answer = put(registry, IMAGE, digest)
     assert (answer.status, answer.headers["Docker-Content-Digest"]) == (201, digest)
     assert ask(registry, "GET", f"/v2/app/manifests/{digest}").body == IMAGE.raw
+
+
+@pytest.mark.parametrize("damaged", ["tag", "revision", "layer", "manifest"])
+def test_what_is_damaged_is_repaired_by_who_asks_what_to_send(
+    registry: Registry, store: ObjectStore, damaged: str
+) -> None:
+    """Most clients ask by HEAD first, and give up on anything but yes and no; links without bytes are what is left of
+    files where the power was cut."""
+    push(registry, IMAGE, "1.0")
+    layer = Digest.of(IMAGE.blobs[1])
+    key, raw = {
+        "tag": (paths.tag_current("app", "1.0"), b""),
+        "revision": (paths.revision_link("app", IMAGE.digest), b""),
+        "layer": (paths.layer_link("app", layer), b""),
+        "manifest": (paths.blob(IMAGE.digest), IMAGE.raw[:-1] + b" "),
+    }[damaged]
+    store.put(key, raw)
+    if ask(registry, "HEAD", f"/v2/app/blobs/{layer}").status == 404:
+        ask(registry, "POST", f"/v2/app/blobs/uploads/?digest={layer}", IMAGE.blobs[1])
+    if ask(registry, "HEAD", "/v2/app/manifests/1.0").status == 404:
+        put(registry, IMAGE, "1.0")
+    assert list(check_repository(store, "app")) == []
+    assert ask(registry, "GET", "/v2/app/manifests/1.0").body == IMAGE.raw
 
 
 def test_several_tags_at_once(registry: Registry) -> None:
