@@ -13,8 +13,9 @@ from ocistore_tui.backends.base import CancelSignal, check_cancel
 P = TypeVar("P", bound=Sized)
 T = TypeVar("T")
 
-GRACE_S = 0.8
-"""How long requests in flight may go on after a failure before they are left behind in their threads."""
+GRACE_S = 0.4
+"""How long requests in flight may go on after a failure before they are left behind in their threads. On cancel the
+upload has to be aborted after that, within the time a job gets to end (`engine.job`)."""
 _POLL_S = 0.1
 
 

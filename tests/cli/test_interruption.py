@@ -183,6 +183,23 @@ def test_in_the_middle_of_a_push(archive: Path, moto: str, number: signal.Signal
     assert (again.code, again.out) == (0, "")
 
 
+def test_a_push_that_hangs_leaves_no_parts(here: Path, moto: str) -> None:
+    """They could be seen by nobody, and would be paid for."""
+    layer = demo_images.make_layer({"big": demo_images.filler("big", 20_000_000)}, created_by="COPY big /")
+    (here / "big.tar").write_bytes(demo_images.docker_archive({"big:1": demo_images.make_image([layer])}))
+    bucket = s3_buckets.new_bucket(moto).bucket
+    relay = StallingRelay(moto, stall_on=b"PUT ")
+    try:
+        words = ("s3", "push", f"{bucket}/app:1", "--image", "docker-archive:big.tar", "--endpoint", relay.url)
+        with started(*words) as program:
+            assert relay.stalled.wait(LONGEST_S)
+            assert "Uploads" in s3_buckets.client(moto).list_multipart_uploads(Bucket=bucket)
+            assert end(program, signal.SIGINT).code == 130
+    finally:
+        relay.close()
+    assert "Uploads" not in s3_buckets.client(moto).list_multipart_uploads(Bucket=bucket)
+
+
 @pytest.fixture
 def signals() -> Iterator[None]:
     """They raise, as in the program."""
