@@ -42,6 +42,8 @@ class Context:
         self.blobs = Blobs(store)
         self.seen = Seen()
         self.sessions = Sessions(most=rules.max_uploads, idle_s=rules.upload_idle_s)
+        self.is_cut_off = threading.Event()
+        """Ends uploads into the store."""
         self.ahead = threading.BoundedSemaphore(_AHEAD)
         # Two of each, for what comes as fast as a client sends it must not hold up what is on disk already.
         self._large = tuple(threading.BoundedSemaphore(rules.large_moves) for _ in range(2))

@@ -41,7 +41,7 @@ def take_straight(context: Context, repository: str, digest: Digest, size_bytes:
             what = What.EXISTS
         else:
             # Replaced, should another client have brought it meanwhile: what comes here has to be read to its end.
-            context.seen.sound(digest, context.blobs.upload(blob, chunks, replace=True))
+            context.seen.sound(digest, context.blobs.upload(blob, chunks, replace=True, cancel=context.is_cut_off))
             what = What.STORED
     except IntegrityError as error:
         raise mismatch(error) from error
@@ -61,11 +61,12 @@ def take_spooled(context: Context, session: Session, digest: Digest) -> None:
     what = What.EXISTS
     if context.seen.is_damaged(digest) or not context.blobs.has(blob):
         what = What.STORED
+        cancel = context.is_cut_off
         if session.path is None:
-            token = context.blobs.upload(blob, session.chunks(), replace=True)
+            token = context.blobs.upload(blob, session.chunks(), replace=True, cancel=cancel)
         else:
             with context.upload_slot(blob.size, spooled=True) or nullcontext():
-                token = context.blobs.upload_file(blob, session.path)
+                token = context.blobs.upload_file(blob, session.path, cancel=cancel)
         context.seen.sound(digest, token)
     link(context, session.repository, blob, what, session.id)
 

@@ -102,6 +102,10 @@ class Registry:
         """Forget uploads that nobody goes on with; how many are under way then. To be called now and then."""
         return self._context.sessions.tidy()
 
+    def cut_off(self) -> None:
+        """Let uploads that are on their way into the store come to nothing, soon."""
+        self._context.is_cut_off.set()
+
     def close(self) -> None:
         """Forget all uploads under way, and let the threads end."""
         self._context.close()

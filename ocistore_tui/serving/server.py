@@ -97,6 +97,7 @@ class Server:
                 connection.kick()
         self._wait(self._limits.grace_s if grace_s is None else grace_s)
         left = self._living()
+        self._registry.cut_off()
         for connection in left:
             connection.kick()
         self._wait(self._limits.linger_s)

@@ -6,13 +6,16 @@ import http.client
 import os
 import socket
 import threading
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
+from typing import Any
 
 import pytest
 
 from ocistore_tui.backends.base import MIB
 from ocistore_tui.backends.local import LocalStore
 from ocistore_tui.backends.memory import MemoryStore
+from ocistore_tui.errors import Cancelled
 from ocistore_tui.layout import paths
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.serving.addresses import Address, listen
@@ -23,6 +26,7 @@ from ocistore_tui.serving.server import Server
 from tests.layout.content import image, keys, store_image
 from tests.serving.asking import (
     BLOB,
+    EVERYTHING,
     IMAGE,
     MANIFEST,
     UPLOADS,
@@ -257,6 +261,36 @@ def test_stopping_does_not_wait_for_ever() -> None:
     go_on.set()
     with pytest.raises((http.client.HTTPException, OSError)):
         client.getresponse()
+    client.close()
+
+
+@pytest.mark.parametrize("target", [f"{UPLOADS}?digest=", "session"])
+def test_an_upload_that_is_cut_off_ends_in_the_store_too(target: str) -> None:
+    """What is on its way to a bucket is not left there in parts."""
+    reached = threading.Event()
+    told: list[bool] = []
+
+    class Slow(MemoryStore):
+        def put_stream(self, key: str, chunks: Iterable[bytes], *, cancel: Any = None, **more: Any) -> str:
+            reached.set()
+            told.append(cancel.wait(20))
+            raise Cancelled("stopped on request")
+
+    server = Server(Registry(Slow(), rules=EVERYTHING), listen([Address("127.0.0.1", 0)]))
+    server.start()
+    client = http.client.HTTPConnection(*server.ports[0], timeout=20)
+    if target == "session":
+        client.request("POST", UPLOADS, headers={"Content-Length": "0"})
+        answer = client.getresponse()
+        answer.read()
+        client.request("PATCH", answer.headers["Location"], body=b"hello")
+        client.getresponse().read()
+        client.request("PUT", f"{answer.headers['Location']}?digest={Digest.of(b'hello')}")
+    else:
+        client.request("POST", f"{target}{Digest.of(b'hello')}", body=b"hello")
+    assert reached.wait(20)
+    assert server.stop(grace_s=0) == 1
+    assert told == [True]
     client.close()
 
 
