@@ -180,6 +180,14 @@ def parse_manifest(raw: bytes, *, where: str = "") -> Manifest | Index:
     media_type = document.media_type or (
         media_types.OCI_INDEX if document.manifests is not None else media_types.OCI_MANIFEST
     )
+    of_image, of_index = (document.config, document.layers), (document.manifests,)
+    if any(part is not None for part in (of_image if media_type in media_types.INDEXES else of_index)):
+        raise IntegrityError(
+            "not a manifest this program can use",
+            where=where,
+            cause="it is an image and an index at once: readers differ in which they see (CVE-2021-41190)",
+            fix="store it as one of the two",
+        )
     digest = Digest.of(raw)
     if document.schema_version == 2 and media_type in media_types.INDEXES:
         return Index(

@@ -113,6 +113,8 @@ def document(**changes: Any) -> bytes:
         (document(layers=[{"digest": "sha256:short", "size": 1}]), 400, "MANIFEST_INVALID"),
         (document(layers=[{"digest": str(IMAGE.digest), "size": -1}]), 400, "MANIFEST_INVALID"),
         (document(mediaType=media_types.OCI_ARTIFACT), 400, "MANIFEST_INVALID"),
+        (document(manifests=[]), 400, "MANIFEST_INVALID"),
+        (document(mediaType=media_types.OCI_INDEX), 400, "MANIFEST_INVALID"),
         (document(annotations={"x": "y" * MAX_MANIFEST_BYTES}), 413, "SIZE_INVALID"),
         (document(layers=[{"digest": str(Digest.of(b"?")), "size": 1}]), 400, "MANIFEST_BLOB_UNKNOWN"),
         (document(layers=[{"digest": str(Digest.of(IMAGE.blobs[1])), "size": 1}]), 400, "MANIFEST_BLOB_UNKNOWN"),
