@@ -15,6 +15,7 @@ from ocistore_tui.engine.job import StopSignal
 from ocistore_tui.engine.ports import RegistrySource
 from ocistore_tui.engine.progress import Tracker
 from ocistore_tui.engine.publish import Closure, close
+from ocistore_tui.engine.push_plan import Prepared
 from ocistore_tui.engine.transport import PROBE_S, sends_little
 from ocistore_tui.errors import Cancelled, IntegrityError
 from ocistore_tui.model.digest import Digest
@@ -70,7 +71,10 @@ def push_by_registry(
     """
     watch = _Watch(facts, intake, tracker, stop, is_shown=not probes)
     lacking = frozenset(layer.diff_id for layer in plan.layers if layer.action is LayerState.UPLOADED)
-    rules = Rules(can_write=True, adopts=True, sets_tags=False, large_moves=_LARGE_MOVES)
+    rules = Rules(
+        can_write=True, adopts=True, sets_tags=False, known_sizes=_known_sizes(context, plan, facts),
+        large_moves=_LARGE_MOVES,
+    )  # fmt: skip
     with Loopback(context.store, context.cache.secret(), rules, watch.hear) as loopback:
         # Not the tag that is meant: an engine that finds it already names the image would push no manifest.
         name = f"{loopback.name(plan.reference.repository)}:{secrets.token_hex(8)}"
@@ -94,6 +98,16 @@ def push_by_registry(
         raise IntegrityError("the engine pushed no manifest", where=plan.source, fix="use --via archive")
     intake.states.update(watch.states)
     return _closure(context, watch.root, facts)
+
+
+def _known_sizes(context: Context, plan: PushPlan, facts: ImageFacts) -> dict[Digest, int]:
+    """How large blobs have to be, as far as that is known here.
+
+    A classic engine takes the size of a blob that is there for the right one, and writes it into its manifest.
+    """
+    prepared: Prepared = plan.detail
+    blobs = [blob for diff_id in facts.diff_ids for blob in context.cache.blobs_of(diff_id)]
+    return {blob.digest: blob.size for blob in (*blobs, *(prepared.closure.blobs if prepared.closure else ()))}
 
 
 class _Watch:

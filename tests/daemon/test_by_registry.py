@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import pytest
 
 from ocistore_tui.errors import Cancelled, IntegrityError, Unavailable, UsageError
+from ocistore_tui.layout import paths
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.model.plan import PullRequest, PushRequest
 from ocistore_tui.model.progress import JobSnapshot, LayerState
@@ -162,6 +163,19 @@ def test_a_damaged_blob_ends_a_pull_at_once_and_the_next_push_repairs_it(
         push(service, f"{unique}:1", archive)
         # Not through the registry: a containerd engine may go on once with the damaged bytes it has of the blob.
         assert pull(service, f"{unique}:1").downloaded_bytes > 0
+
+
+def test_a_blob_that_lost_its_end_is_repaired(host: str, tmp_path: Path, unique: str) -> None:
+    """The engine is told how large the blob is by us, and would write that into its manifest."""
+    load(host, tmp_path, unique, Image((layer(unique, 200_000),)))
+    with directory_service(tmp_path / "store", docker_host=host) as service:
+        first = push(service, f"{unique}:1", via="registry")
+        blob = tmp_path / "store" / paths.blob(first.layers[0].digest)
+        whole = blob.read_bytes()
+        blob.write_bytes(whole[:-1])
+        again = push(service, f"{unique}:2", f"{unique}:1", via="registry")
+        assert list(service.flaws(unique)) == []
+    assert (again.via, again.digest, blob.read_bytes()) == ("registry", first.digest, whole)
 
 
 def test_auto_exports_what_a_classic_engine_would_compress_as_a_whole(

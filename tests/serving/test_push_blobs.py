@@ -152,6 +152,20 @@ def test_a_damaged_blob_is_repaired_by_the_next_push(registry: Registry, store: 
     assert ask(registry, "GET", path).body == BLOB
 
 
+def test_a_blob_of_another_size_than_the_owner_knows_is_pushed_again(store: ObjectStore) -> None:
+    rules = Rules(can_write=True, adopts=True, known_sizes={DIGEST: len(BLOB)})
+    registry = Registry(store, rules=rules)
+    ask(registry, "POST", f"{UPLOADS}?digest={DIGEST}", BLOB)
+    store.put(paths.blob(DIGEST), BLOB[:-1])
+    for repository in ("app", "other"):
+        assert ask(registry, "HEAD", f"/v2/{repository}/blobs/{DIGEST}").status == 404
+    assert ask(registry, "POST", f"/v2/other/blobs/uploads/?mount={DIGEST}&from=app").status == 202
+    assert ask(registry, "POST", f"{UPLOADS}?digest={DIGEST}", BLOB).status == 201
+    for repository in ("app", "other"):
+        assert ask(registry, "GET", f"/v2/{repository}/blobs/{DIGEST}").body == BLOB
+    registry.close()
+
+
 def test_deleting_takes_the_link_only(registry: Registry, store: ObjectStore) -> None:
     ask(registry, "POST", f"{UPLOADS}?digest={DIGEST}", BLOB)
     assert ask(registry, "DELETE", f"/v2/app/blobs/{DIGEST}").status == 202
