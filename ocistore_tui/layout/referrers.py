@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from ocistore_tui.errors import IntegrityError, NotFound, Refused, StoreMissing
 from ocistore_tui.layout.repository import Repository, TagLink, Whatever
 from ocistore_tui.model.digest import Digest
-from ocistore_tui.model.manifest import Descriptor, Index, Manifest, build_index
+from ocistore_tui.model.manifest import MAX_MANIFEST_BYTES, Descriptor, Index, Manifest, build_index
 
 _ATTACHMENT = re.compile(r"sha(?:256|384|512)-[0-9a-f]{32,128}(?:\.(?:sig|att|sbom))?\Z")
 _SUBJECT = re.compile(r"(sha256|sha384|sha512)-([0-9a-f]+)(?:\.(?:sig|att|sbom))?\Z")
@@ -158,7 +160,7 @@ def _change(
             return
         try:
             if wanted:
-                digest = repository.put_manifest(build_index(wanted))
+                digest = repository.put_manifest(_index_of(wanted))
                 repository.link_revision(digest)
                 repository.set_tag(tag, digest, expected=before)
             elif isinstance(before, TagLink):
@@ -168,6 +170,14 @@ def _change(
                 raise
         else:
             return
+
+
+def _index_of(listed: tuple[Descriptor, ...]) -> bytes:
+    """The index that lists them; without their annotations, which their manifests have, where it would be too large."""
+    raw = build_index(listed)
+    if len(raw) <= MAX_MANIFEST_BYTES:
+        return raw
+    return build_index(tuple(replace(one, annotations=None) for one in listed))
 
 
 def _read(repository: Repository, tag: str) -> tuple[TagLink | Whatever | None, tuple[Descriptor, ...]]:

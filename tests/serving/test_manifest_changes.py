@@ -13,9 +13,10 @@ from ocistore_tui.backends.memory import MemoryStore
 from ocistore_tui.layout import paths
 from ocistore_tui.layout.check import check_repository
 from ocistore_tui.layout.referrers import fallback_tag
+from ocistore_tui.model import media_types
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.serving.registry import Registry
-from tests.layout.content import artifact, image
+from tests.layout.content import artifact, image, manifest_of
 from tests.serving.asking import EVERYTHING, ask
 from tests.serving.pushing import IMAGE, OTHER, push, put
 
@@ -126,6 +127,21 @@ class TestReferrers:
         assert ask(registry, "DELETE", f"/v2/app/manifests/{digest}").status == 202
         assert self.listed(registry) == []
         assert ask(registry, "GET", f"/v2/app/manifests/{fallback_tag(IMAGE.digest)}").status == 404
+
+    def test_long_annotations_keep_no_other_out(self, registry: Registry) -> None:
+        """All of them in one list would make it larger than a manifest may be."""
+        subject = {"mediaType": IMAGE.media_type, "digest": IMAGE.digest, "size": len(IMAGE.raw)}
+        annotations = {"long": "x" * 1_500_000}
+        contents = [
+            manifest_of(b"{}", media_types.OCI_EMPTY, (bytes([number]),), subject=subject, annotations=annotations)
+            for number in range(3)
+        ]
+        for content in contents:
+            push(registry, content)
+            assert put(registry, content, content.digest).status == 201
+        found = ask(registry, "GET", f"/v2/app/referrers/{IMAGE.digest}").json["manifests"]
+        assert {one["digest"] for one in found} == {content.digest for content in contents}
+        assert all(one["annotations"] == annotations for one in found), "as the manifests say"
 
     def test_an_image_under_the_fallback_tag_is_not_overwritten(self, registry: Registry) -> None:
         push(registry, OTHER, fallback_tag(IMAGE.digest))
