@@ -58,6 +58,13 @@ def raise_on_signals() -> None:
             signal.signal(signal.SIGHUP, stop)
 
 
+def end_on_signals() -> None:
+    """From now on they end the program without another word: all that was to be said is said."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def temporary_files() -> Iterator[None]:
     """What a transfer spools is gone at the end, even where a thread hung in a socket and could not be waited for."""

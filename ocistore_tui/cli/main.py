@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 import click
 
 from ocistore_tui.cli.garbage import look_as_usual, look_no_more, look_rarely
-from ocistore_tui.cli.interrupt import Interrupted, raise_on_signals
+from ocistore_tui.cli.interrupt import Interrupted, end_on_signals, raise_on_signals
 from ocistore_tui.cli.options import Globals
 from ocistore_tui.cli.output import Output, abandon_stdout, result_errors
 from ocistore_tui.cli.tree import root
@@ -109,6 +109,7 @@ def _show(state: Globals, opening: Opening, stores: Stores) -> None:
 
 def leave(code: int) -> NoReturn:
     """End the program; at once when it was interrupted, because threads stuck in a socket must not hold it."""
+    end_on_signals()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

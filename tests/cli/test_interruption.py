@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -234,6 +235,17 @@ def test_a_transfer_has_time_to_tidy_up_unless_it_is_interrupted_twice(times: in
     left.set()
     assert tidied == [True] * (times == 1)
     assert caught.value.kept == ("the transfer had just finished" if times == 1 else "what was sent")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_after_the_last_word(number: signal.Signals) -> None:
+    """Python is still busy with its own end then, which takes longer the more was loaded."""
+    program = (
+        "import atexit, os, sys; from ocistore_tui.cli.main import main_headless; sys.argv[1:] = ['--version'];"
+        f"atexit.register(os.kill, os.getpid(), {int(number)}); main_headless()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=LONGEST_S)
+    assert (done.returncode, done.stderr) == (-number, "")
 
 
 def test_a_pull_leaves_no_archive_behind(here: Path, moto: str, images: dict[str, demo_images.Image]) -> None:
