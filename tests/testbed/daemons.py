@@ -48,8 +48,11 @@ def docker(directory: Path) -> Iterator[str]:
         binary, *_OPTIONS, "--data-root", str(place / "data"), "--exec-root", str(place / "exec"),
         "-p", str(place / "pid"), "-H", f"unix://{listen}",
     ]  # fmt: skip
-    with running(command, ready=lambda: _answers(listen), log=directory / "dockerd.log"):
-        yield f"unix://{listen}"
+    try:
+        with running(command, ready=lambda: _answers(listen), log=directory / "dockerd.log"):
+            yield f"unix://{listen}"
+    finally:
+        _unmount_below(place)
 
 
 @contextlib.contextmanager
@@ -74,6 +77,7 @@ def modern_docker(name: str, *, containerd_store: bool) -> Iterator[str]:
         with running(command, ready=lambda: _answers(listen), log=place / "log"):
             yield f"unix://{listen}"
     finally:
+        _unmount_below(place)
         shutil.rmtree(place, ignore_errors=True)
 
 
@@ -100,6 +104,14 @@ def client(host: str, *words: str, stdin: bytes | None = None) -> str:
     done = subprocess.run(command, input=stdin, capture_output=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr.decode(errors='replace')}"
     return done.stdout.decode()
+
+
+def _unmount_below(place: Path) -> None:
+    """Take away the mount of its own data that an engine leaves behind: nobody could remove the directory."""
+    for line in reversed(Path("/proc/mounts").read_text().splitlines()):
+        where = line.split()[1]
+        if where.startswith(f"{place}/"):
+            subprocess.run(["umount", "--lazy", where], check=False)
 
 
 def _mount(root: Path) -> None:
