@@ -11,6 +11,9 @@ from ocistore_tui.model.platform import Platform
 MAX_CONFIG_BYTES = 4 * 1024 * 1024
 """No real image configuration comes near this; larger ones are refused before they are parsed."""
 
+_ZERO_TIME = "0001-01-01T00:00:00"
+"""What programs in Go write of a time that was not set."""
+
 
 class HistoryEntry(msgspec.Struct, frozen=True):
     """One build step."""
@@ -40,6 +43,7 @@ class ImageConfig(msgspec.Struct, frozen=True):
     digest: Digest
     platform: Platform
     created: str
+    """As it is written; empty where nobody set it."""
     diff_ids: tuple[Digest, ...]
     history: tuple[HistoryEntry, ...]
 
@@ -73,7 +77,7 @@ def parse_config(raw: bytes, *, where: str = "") -> ImageConfig:
         platform=Platform(
             os=document.os or "", architecture=document.architecture or "", variant=document.variant or ""
         ),
-        created=document.created or "",
+        created="" if document.created is None or document.created.startswith(_ZERO_TIME) else document.created,
         diff_ids=diff_ids,
         history=document.history or (),
     )

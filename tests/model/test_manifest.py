@@ -96,3 +96,11 @@ def test_history_lines_up_with_layers() -> None:
         }
     ).encode()
     assert parse_config(raw).created_by() == ("ADD", "COPY")
+
+
+@pytest.mark.parametrize(("written", "read"), [
+    ("2024-05-06T07:08:09Z", "2024-05-06T07:08:09Z"), ("0001-01-01T00:00:00Z", ""), (None, ""),
+])  # fmt: skip
+def test_a_time_nobody_set_is_none(written: str | None, read: str) -> None:
+    """Programs in Go, such as cosign, write their zero time."""
+    assert parse_config(json.dumps({"created": written}).encode()).created == read
