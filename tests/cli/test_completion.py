@@ -6,7 +6,6 @@ import os
 import pty
 import select
 import shlex
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import LONGEST_S, OCI_STORE, Invoke
+from tests.testbed.need import program
 
 CONNECTIONS = '[connections.prod]\nbackend = "fs"\n[connections.primary]\nbackend = "s3"\nbucket = "b"\n'
 
@@ -76,8 +76,7 @@ def _write_and_wait(terminal: int, keys: str, *marks: str) -> str:
 
 @pytest.fixture(autouse=True)
 def _bash() -> None:
-    if shutil.which("bash") is None:
-        pytest.skip("there is no bash")
+    program("bash", hint="apt-get install bash")
 
 
 def test_a_backend() -> None:
@@ -144,9 +143,8 @@ def test_scripts_name_both_programs(oci_store: Invoke, shell: str) -> None:
     assert oci_store("completion", shell, "--json").document["script"] + "\n" == done.out
 
 
-@pytest.mark.parametrize(("shell", "check"), [("zsh", ["zsh", "-n"]), ("fish", ["fish", "-n"])])
-def test_the_scripts_of_other_shells_are_theirs(oci_store: Invoke, here: Path, shell: str, check: list[str]) -> None:
-    if shutil.which(shell) is None:
-        pytest.skip(f"there is no {shell}")
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_scripts_of_other_shells_are_theirs(oci_store: Invoke, here: Path, shell: str) -> None:
+    check = [program(shell, hint=f"apt-get install {shell}"), "-n", "script"]
     (here / "script").write_text(oci_store("completion", shell).out)
-    assert subprocess.run([*check, "script"], timeout=LONGEST_S, check=False).returncode == 0
+    assert subprocess.run(check, timeout=LONGEST_S, check=False).returncode == 0

@@ -336,7 +336,7 @@ def test_after_a_failed_load_a_real_engine_is_as_before(
             pull(service, f"{name}:bad", f"{name}:1")
         assert caught.value.cause
         assert find() == before
-        assert "kept" not in client(host, "images")
+        assert "ocistore-kept" not in client(host, "images")
         if before:
             assert push(service, f"{name}:back", f"{name}:1").digest == good.digest
             # And a load that goes well leaves nothing behind either.
@@ -344,7 +344,7 @@ def test_after_a_failed_load_a_real_engine_is_as_before(
             push(service, f"{name}:other", f"oci-archive:{images.oci_archive(tmp_path / 'other.tar', '1', other)}")
             pull(service, f"{name}:other", f"{name}:1")
             assert find() != before
-            assert "kept" not in client(host, "images")
+            assert "ocistore-kept" not in client(host, "images")
 
 
 @pytest.mark.xdist_group("engines")
