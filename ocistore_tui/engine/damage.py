@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ocistore_tui.backends.base import CancelSignal, ObjectStore
+from ocistore_tui.backends.base import CancelSignal, Entry, ObjectStore
 from ocistore_tui.engine.cache import Cache
 from ocistore_tui.errors import IntegrityError, NotFound
 from ocistore_tui.layout.blobs import Blobs
@@ -24,9 +24,12 @@ class WatchedBlobs(Blobs):
         super().__init__(store)
         self._cache = cache
 
-    def has(self, blob: Descriptor) -> bool:
-        """See `Blobs.has`; a suspect is read."""
-        return super().has(blob) and (not self._cache.is_suspect(blob.digest) or self._is_sound(blob))
+    def sound(self, digest: Digest) -> Entry | None:
+        """See `Blobs.sound`; a suspect is read."""
+        entry = super().sound(digest)
+        if entry is None or not self._cache.is_suspect(digest):
+            return entry
+        return entry if self._is_sound(Descriptor(digest=digest, size=entry.size_bytes)) else None
 
     def read(self, digest: Digest, *, max_bytes: int) -> bytes:
         """See `Blobs.read`."""

@@ -75,7 +75,7 @@ def push_by_registry(
         can_write=True, adopts=True, sets_tags=False, known_sizes=_known_sizes(context, plan, facts),
         large_moves=_LARGE_MOVES,
     )  # fmt: skip
-    with Loopback(context.store, context.cache.secret(), rules, watch.hear) as loopback:
+    with Loopback(context.store, context.cache.secret(), rules, watch.hear, context.blobs) as loopback:
         # Not the tag that is meant: an engine that finds it already names the image would push no manifest.
         name = f"{loopback.name(plan.reference.repository)}:{secrets.token_hex(8)}"
         try:

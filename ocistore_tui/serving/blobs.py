@@ -32,6 +32,8 @@ def read_blob(context: Context, request: Request, route: Route) -> Response:
         "Cache-Control": _FOREVER,
     }
     if request.method == "HEAD":
+        if context.rules.can_write and context.seen.is_damaged(digest):
+            raise Problem(404, "BLOB_UNKNOWN", "the blob is damaged: push it again")
         context.tell(Event(what, route.repository, digest, entry.size_bytes))
         return Response(200, headers, length=entry.size_bytes)
     if f'"{digest}"' in request.header("if-none-match"):

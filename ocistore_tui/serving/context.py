@@ -35,11 +35,11 @@ class Context:
         rules: What clients may do.
         listener: Hears of what they do.
         prefix: What the names of repositories begin with for clients; ends in a slash unless empty.
+        blobs: The blobs of the store.
     """
 
-    def __init__(self, store: ObjectStore, rules: Rules, listener: Listener | None, prefix: str) -> None:
-        self.store, self.rules, self.prefix = store, rules, prefix
-        self.blobs = Blobs(store)
+    def __init__(self, store: ObjectStore, rules: Rules, listener: Listener | None, prefix: str, blobs: Blobs) -> None:
+        self.store, self.rules, self.prefix, self.blobs = store, rules, prefix, blobs
         self.seen = Seen()
         self.sessions = Sessions(most=rules.max_uploads, idle_s=rules.upload_idle_s)
         self.is_cut_off = threading.Event()
@@ -56,8 +56,8 @@ class Context:
         return Repository(self.store, name)
 
     def stat(self, digest: Digest) -> Entry | None:
-        """Size and token of a blob; None where it is not there, or has another size than the owner knows."""
-        entry = self.blobs.stat(digest)
+        """Size and token of a blob; None where it is not there, or not as the owner knows it."""
+        entry = self.blobs.sound(digest)
         is_other = entry is not None and self.rules.known_sizes.get(digest, entry.size_bytes) != entry.size_bytes
         return None if is_other else entry
 

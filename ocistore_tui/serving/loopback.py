@@ -6,6 +6,7 @@ from typing import Self
 
 from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.errors import Unavailable
+from ocistore_tui.layout.blobs import Blobs
 from ocistore_tui.model.local import LOOPBACK_PREFIX
 from ocistore_tui.serving.addresses import Address, listen
 from ocistore_tui.serving.registry import Registry
@@ -29,15 +30,18 @@ class Loopback:
         secret: 128 random bits in hexadecimal digits.
         rules: What the engine may do.
         listener: Hears of what it does.
+        blobs: As for `Registry`.
 
     Raises:
         Unavailable: no port is free, on entering.
     """
 
-    def __init__(self, store: ObjectStore, secret: str, rules: Rules, listener: Listener) -> None:
+    def __init__(
+        self, store: ObjectStore, secret: str, rules: Rules, listener: Listener, blobs: Blobs | None = None
+    ) -> None:
         self._path = f"{LOOPBACK_PREFIX}{secret}"
         self._port = _FIRST_PORT + int(secret, 16) % _PORTS
-        self._registry = Registry(store, rules=rules, prefix=self._path, listener=listener)
+        self._registry = Registry(store, rules=rules, prefix=self._path, listener=listener, blobs=blobs)
 
     def name(self, repository: str) -> str:
         """What engines call a repository here: ``localhost`` is what they speak plain HTTP with."""

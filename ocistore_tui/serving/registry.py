@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from ocistore_tui.backends.base import ObjectStore
 from ocistore_tui.errors import IntegrityError, OciStoreError
+from ocistore_tui.layout.blobs import Blobs
 from ocistore_tui.serving.access import Access, Anyone
 from ocistore_tui.serving.blobs import delete_blob, read_blob
 from ocistore_tui.serving.context import Context
@@ -61,6 +62,7 @@ class Registry:
         prefix: Path components that every repository's name begins with for clients, and not in the store. One that
             cannot be guessed keeps everybody else out.
         listener: Hears of blobs and tags as they come and go.
+        blobs: The blobs of the store, from an owner who knows of damage among them.
     """
 
     def __init__(
@@ -71,10 +73,11 @@ class Registry:
         access: Access | None = None,
         prefix: str = "",
         listener: Listener | None = None,
+        blobs: Blobs | None = None,
     ) -> None:
         self.access = access or Anyone()
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-        self._context = Context(store, rules or Rules(), listener, self._prefix)
+        self._context = Context(store, rules or Rules(), listener, self._prefix, blobs or Blobs(store))
 
     @property
     def rules(self) -> Rules:

@@ -178,6 +178,20 @@ def test_a_blob_that_lost_its_end_is_repaired(host: str, tmp_path: Path, unique:
     assert (again.via, again.digest, blob.read_bytes()) == ("registry", first.digest, whole)
 
 
+def test_damage_that_was_noticed_is_repaired_by_an_engine_s_own_push(host: str, tmp_path: Path, unique: str) -> None:
+    """Neither engine nor store can tell: the size is right."""
+    load(host, tmp_path, unique, Image((layer(unique, 200_000),)))
+    with directory_service(tmp_path / "store", docker_host=host) as service:
+        first = push(service, f"{unique}:1", via="registry")
+        blob = tmp_path / "store" / paths.blob(first.layers[0].digest)
+        whole = blob.read_bytes()
+        blob.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        with pytest.raises(IntegrityError):
+            pull(service, f"{unique}:1", f"oci-archive:{tmp_path / 'out.tar'}")
+        again = push(service, f"{unique}:1", via="registry")
+    assert (again.via, again.digest, blob.read_bytes()) == ("registry", first.digest, whole)
+
+
 def test_auto_exports_what_a_classic_engine_would_compress_as_a_whole(
     docker_classic: str, tmp_path: Path, unique: str
 ) -> None:

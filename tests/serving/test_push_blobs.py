@@ -147,6 +147,7 @@ def test_a_damaged_blob_is_repaired_by_the_next_push(registry: Registry, store: 
     ask(registry, "POST", f"{UPLOADS}?digest={DIGEST}", BLOB)
     store.put(paths.blob(DIGEST), damage)
     assert ask(registry, "GET", path).status == 500
+    assert ask(registry, "HEAD", path).status == 404, "who asks before a push has to send it"
     place = ask(registry, "PATCH", begin(registry), BLOB).location
     assert ask(registry, "PUT", f"{place}?digest={DIGEST}").status == 201
     assert ask(registry, "GET", path).body == BLOB
