@@ -6,7 +6,7 @@ once seen to be wrong is read before it is taken as there again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ocistore_tui.backends.base import CancelSignal, Entry, ObjectStore
@@ -18,18 +18,26 @@ from ocistore_tui.model.manifest import Descriptor
 
 
 class WatchedBlobs(Blobs):
-    """The blobs of a store, with what this machine has seen of damage among them."""
+    """The blobs of a store, with what this machine has seen of damage among them.
 
-    def __init__(self, store: ObjectStore, cache: Cache) -> None:
+    Args:
+        store: Where they are.
+        cache: Remembers which were found damaged.
+        known_sizes: What blobs have to have; one of another size is damaged.
+    """
+
+    def __init__(self, store: ObjectStore, cache: Cache, known_sizes: Mapping[Digest, int] | None = None) -> None:
         super().__init__(store)
-        self._cache = cache
+        self._cache, self._known_sizes = cache, known_sizes or {}
 
-    def sound(self, digest: Digest) -> Entry | None:
-        """See `Blobs.sound`; a suspect is read."""
-        entry = super().sound(digest)
-        if entry is None or not self._cache.is_suspect(digest):
+    def trusted(self, digest: Digest) -> Entry | None:
+        """See `Blobs.trusted`; a suspect is read."""
+        entry = super().trusted(digest)
+        if entry is None or self._known_sizes.get(digest, entry.size_bytes) != entry.size_bytes:
+            return None
+        if not self._cache.is_suspect(digest) or self._is_sound(Descriptor(digest=digest, size=entry.size_bytes)):
             return entry
-        return entry if self._is_sound(Descriptor(digest=digest, size=entry.size_bytes)) else None
+        return None
 
     def read(self, digest: Digest, *, max_bytes: int) -> bytes:
         """See `Blobs.read`."""

@@ -10,6 +10,7 @@ from contextlib import closing
 from msgspec.structs import replace
 
 from ocistore_tui.engine.context import Context
+from ocistore_tui.engine.damage import WatchedBlobs
 from ocistore_tui.engine.intake import Intake
 from ocistore_tui.engine.job import StopSignal
 from ocistore_tui.engine.ports import RegistrySource
@@ -71,11 +72,9 @@ def push_by_registry(
     """
     watch = _Watch(facts, intake, tracker, stop, is_shown=not probes)
     lacking = frozenset(layer.diff_id for layer in plan.layers if layer.action is LayerState.UPLOADED)
-    rules = Rules(
-        can_write=True, adopts=True, sets_tags=False, known_sizes=_known_sizes(context, plan, facts),
-        large_moves=_LARGE_MOVES,
-    )  # fmt: skip
-    with Loopback(context.store, context.cache.secret(), rules, watch.hear, context.blobs) as loopback:
+    rules = Rules(can_write=True, adopts=True, sets_tags=False, large_moves=_LARGE_MOVES)
+    blobs = WatchedBlobs(context.store, context.cache, _known_sizes(context, plan, facts))
+    with Loopback(context.store, context.cache.secret(), rules, watch.hear, blobs) as loopback:
         # Not the tag that is meant: an engine that finds it already names the image would push no manifest.
         name = f"{loopback.name(plan.reference.repository)}:{secrets.token_hex(8)}"
         try:

@@ -22,13 +22,13 @@ class Blobs:
         """Size and token of a blob; None when it is not there."""
         return self._store.head(paths.blob(digest))
 
-    def sound(self, digest: Digest) -> Entry | None:
+    def trusted(self, digest: Digest) -> Entry | None:
         """The same; None also when it is known to be damaged, of which the store itself says nothing."""
         return self.stat(digest)
 
     def has(self, blob: Descriptor) -> bool:
         """Whether the blob is there with the size its descriptor says, and not known to be damaged."""
-        entry = self.sound(blob.digest)
+        entry = self.trusted(blob.digest)
         return entry is not None and entry.size_bytes == blob.size
 
     def read(self, digest: Digest, *, max_bytes: int) -> bytes:

@@ -82,11 +82,11 @@ def _find(context: Context, repository: str, digest: Digest) -> tuple[Entry, Wha
         if not (context.rules.adopts and context.rules.can_write):
             raise unknown from error
         stored_as = digest
-        entry = context.stat(digest)
+        entry = context.blobs.trusted(digest)
         if entry is not None:
             target.link_layer(digest)
             return entry, What.LINKED
-    entry = context.stat(stored_as)
+    entry = context.blobs.trusted(stored_as)
     if entry is None:
         raise unknown
     return entry, What.EXISTS

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from ocistore_tui.backends.base import MIB, SMALL_OBJECT_BYTES, Entry, ObjectStore
+from ocistore_tui.backends.base import MIB, SMALL_OBJECT_BYTES, ObjectStore
 from ocistore_tui.layout.blobs import Blobs
 from ocistore_tui.layout.repository import Repository
 from ocistore_tui.model.digest import Digest
@@ -54,12 +54,6 @@ class Context:
     def repository(self, name: str) -> Repository:
         """A repository of the store."""
         return Repository(self.store, name)
-
-    def stat(self, digest: Digest) -> Entry | None:
-        """Size and token of a blob; None where it is not there, or not as the owner knows it."""
-        entry = self.blobs.sound(digest)
-        is_other = entry is not None and self.rules.known_sizes.get(digest, entry.size_bytes) != entry.size_bytes
-        return None if is_other else entry
 
     def upload_slot(self, size_bytes: int, *, spooled: bool) -> threading.BoundedSemaphore | None:
         """What has to be held while a blob of this size goes into the store: this bounds the memory all of them take.

@@ -62,7 +62,8 @@ class Registry:
         prefix: Path components that every repository's name begins with for clients, and not in the store. One that
             cannot be guessed keeps everybody else out.
         listener: Hears of blobs and tags as they come and go.
-        blobs: The blobs of the store, from an owner who knows of damage among them.
+        blobs: The blobs of the store, from an owner who knows of damage among them: what is damaged is not there for
+            a client that would push it.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import Enum
 from typing import TypeAlias
 
@@ -24,8 +24,6 @@ class Rules(Struct, frozen=True):
     """Whether a manifest that comes under a tag is tagged; where not, the owner is told and does it."""
     takes_partial: bool = False
     """Whether an index may name manifests that are not there."""
-    known_sizes: Mapping[Digest, int] = {}
-    """What the owner knows of blobs: one of another size is damaged, and not there for a client that would push it."""
     large_moves: int = 1
     """Large blobs sent to a bucket at once, each in parallel parts, which are held in memory for that. What comes
     meanwhile is spooled."""

@@ -115,7 +115,7 @@ def _mount(context: Context, request: Request, repository: str) -> Response | No
             raise
         except (NotFound, IntegrityError):
             return None
-    entry = context.stat(digest)
+    entry = context.blobs.trusted(digest)
     if entry is None or context.seen.is_damaged(digest):
         return None
     link(context, repository, Descriptor(digest=digest, size=entry.size_bytes), What.LINKED, "")

@@ -8,6 +8,8 @@ import pytest
 
 from ocistore_tui.backends.base import MIB, ObjectStore
 from ocistore_tui.backends.memory import MemoryStore
+from ocistore_tui.engine.cache import Cache
+from ocistore_tui.engine.damage import WatchedBlobs
 from ocistore_tui.layout import paths
 from ocistore_tui.model.digest import Digest
 from ocistore_tui.serving.registry import Registry
@@ -154,8 +156,8 @@ def test_a_damaged_blob_is_repaired_by_the_next_push(registry: Registry, store: 
 
 
 def test_a_blob_of_another_size_than_the_owner_knows_is_pushed_again(store: ObjectStore) -> None:
-    rules = Rules(can_write=True, adopts=True, known_sizes={DIGEST: len(BLOB)})
-    registry = Registry(store, rules=rules)
+    blobs = WatchedBlobs(store, Cache(None), {DIGEST: len(BLOB)})
+    registry = Registry(store, rules=Rules(can_write=True, adopts=True), blobs=blobs)
     ask(registry, "POST", f"{UPLOADS}?digest={DIGEST}", BLOB)
     store.put(paths.blob(DIGEST), BLOB[:-1])
     for repository in ("app", "other"):
